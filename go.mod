@@ -1,0 +1,3 @@
+module github.com/fwdtools/fwd
+
+go 1.26.0
