@@ -1,0 +1,92 @@
+package session
+
+import (
+	"sync"
+
+	"github.com/fwdtools/fwd/pkg/wire"
+)
+
+// chunks holds received bytes in pooled pieces. Small frames share a piece, so
+// that a peer that sends single bytes cannot make each of them cost a piece.
+type chunks struct {
+	list [][]byte
+	off  int // bytes of the first piece that have been read
+	n    int // bytes that have not been read, in all
+}
+
+// The two sizes of pieces: one for those that hold little, one for bulk.
+const (
+	smallPiece = 2 << 10
+	largePiece = wire.MaxPayload
+)
+
+// Pools of arrays, because a slice in a pool costs an allocation each time.
+var (
+	smallPieces = sync.Pool{New: func() any { return new([smallPiece]byte) }}
+	largePieces = sync.Pool{New: func() any { return new([largePiece]byte) }}
+)
+
+func newPiece(size int) []byte {
+	if size <= smallPiece {
+		return smallPieces.Get().(*[smallPiece]byte)[:0]
+	}
+	return largePieces.Get().(*[largePiece]byte)[:0]
+}
+
+func freePiece(b []byte) {
+	switch cap(b) {
+	case smallPiece:
+		smallPieces.Put((*[smallPiece]byte)(b[:smallPiece]))
+	case largePiece:
+		largePieces.Put((*[largePiece]byte)(b[:largePiece]))
+	}
+}
+
+// append copies b, at most one frame's payload, to the end.
+func (c *chunks) append(b []byte) {
+	if last := len(c.list) - 1; last >= 0 {
+		piece := c.list[last]
+		n := min(len(b), cap(piece)-len(piece))
+		c.list[last] = append(piece, b[:n]...)
+		c.n += n
+		b = b[n:]
+	}
+	if len(b) > 0 {
+		// Where much waits already, more will come.
+		c.list = append(c.list, append(newPiece(max(len(b), c.n)), b...))
+		c.n += len(b)
+	}
+}
+
+// read moves bytes to b and returns how many.
+func (c *chunks) read(b []byte) int {
+	total := 0
+	for len(b) > 0 && c.n > 0 {
+		piece := c.list[0]
+		n := copy(b, piece[c.off:])
+		b = b[n:]
+		c.off += n
+		c.n -= n
+		total += n
+		if c.off == len(piece) {
+			freePiece(piece)
+			c.list[0] = nil
+			c.list = c.list[1:]
+			c.off = 0
+		}
+	}
+	if c.n == 0 {
+		c.list = nil
+	}
+	return total
+}
+
+// release drops everything and returns how many bytes that was.
+func (c *chunks) release() int {
+	for _, piece := range c.list {
+		freePiece(piece)
+	}
+	n := c.n
+	*c = chunks{}
+	return n
+}

@@ -1,0 +1,72 @@
+package session
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/fwdtools/fwd/pkg/wire"
+)
+
+// alive is what a session knows about its peer being there (SPEC.md 5).
+type alive struct {
+	heard atomic.Int64 // when the peer was last heard, since epoch
+
+	// guarded by Session.mu
+	epoch  time.Time
+	pinger *time.Timer
+	rtt    time.Duration // the shortest lately; 0 before the first answer
+}
+
+func (a *alive) hear() { a.heard.Store(int64(time.Since(a.epoch))) }
+
+// startPinging sends the first ping, which measures the round trip, and then
+// one every pingEvery. Called with mu held.
+func (s *Session) startPinging() {
+	s.epoch = time.Now()
+	s.ping()
+	s.pinger = time.AfterFunc(pingEvery, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.err != nil {
+			return
+		}
+		if silent := time.Since(s.epoch) - time.Duration(s.heard.Load()); silent >= deadAfter {
+			s.end(&Error{Code: wire.SessionLost, Text: fmt.Sprintf("peer was silent for %v", silent.Round(time.Second))})
+			return
+		}
+		s.ping()
+		s.pinger.Reset(pingEvery)
+	})
+}
+
+func (s *Session) stopPinging() { s.pinger.Stop() }
+
+// ping asks for an answer; the question carries its own time.
+func (s *Session) ping() {
+	var p wire.Ping
+	binary.BigEndian.PutUint64(p.Data[:], uint64(time.Since(s.epoch)))
+	s.sendControl(p)
+}
+
+// onPing handles a PING. Called with mu held.
+func (s *Session) onPing(p wire.Ping) {
+	if !p.ACK {
+		p.ACK = true
+		s.sendControl(p)
+		return
+	}
+	took := time.Since(s.epoch) - time.Duration(binary.BigEndian.Uint64(p.Data[:]))
+	if took < 0 || took > deadAfter {
+		return // not an answer to a question of ours
+	}
+	// A ping may have waited behind bulk data, so the shortest is the truest;
+	// but the path can change, so let it drift upward.
+	took = max(took, time.Microsecond)
+	if s.rtt == 0 || took < s.rtt {
+		s.rtt = took
+	} else {
+		s.rtt += s.rtt / 8
+	}
+}

@@ -1,0 +1,220 @@
+package session
+
+import (
+	"net"
+	"sync"
+
+	"github.com/fwdtools/fwd/pkg/wire"
+)
+
+// bufferSize is how many bytes of small writes wait in a stream, so that they
+// leave in one frame when the writer is free.
+const bufferSize = wire.MaxPayload
+
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
+// write hands b over to the writer goroutine. Called with mu held, which it
+// gives up while it waits.
+func (st *Stream) write(b []byte) (n int, err error) {
+	for st.writing && st.writeError() == nil {
+		st.wcond.Wait()
+	}
+	if err := st.writeError(); err != nil {
+		return 0, err
+	}
+	st.writing = true
+	defer func() {
+		st.wp = nil
+		st.writing = false
+		st.wcond.Broadcast()
+	}()
+	for total := len(b); ; {
+		if len(st.sbuf)+len(b) <= bufferSize {
+			st.buffer(b)
+			st.wp = nil
+			st.schedule()
+			return total, nil
+		}
+		st.wp = b
+		st.schedule()
+		st.wcond.Wait() // the writer goroutine takes from wp
+		b = st.wp
+		if err := st.writeError(); err != nil {
+			return total - len(b), err
+		}
+	}
+}
+
+// buffer appends b, which must fit, to sbuf.
+func (st *Stream) buffer(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	if st.sbuf == nil {
+		st.sbuf = buffers.Get().(*[bufferSize]byte)[:0]
+	}
+	st.sbuf = append(st.sbuf, b...)
+}
+
+func (st *Stream) freeBuffer() {
+	if st.sbuf != nil {
+		buffers.Put((*[bufferSize]byte)(st.sbuf[:bufferSize]))
+		st.sbuf = nil
+	}
+}
+
+// writeError is why nothing can be written, or nil.
+func (st *Stream) writeError() error {
+	switch {
+	case st.closed, st.finWanted:
+		return net.ErrClosed
+	case st.reset != nil:
+		return st.reset
+	case st.s.err != nil:
+		return st.s.err
+	case st.wdeadline.expired:
+		return deadlineError
+	}
+	return nil
+}
+
+// finish makes FIN follow what was written.
+func (st *Stream) finish() {
+	st.finWanted = true
+	st.wcond.Broadcast()
+	st.schedule()
+}
+
+// abort makes RESET follow what credit allows of what was written.
+func (st *Stream) abort(code wire.Code, text string) {
+	if st.rst == nil && st.reset == nil {
+		st.rst = &wire.Reset{Stream: st.id, Code: code, Text: text}
+		st.schedule()
+	}
+}
+
+// allowance is how many of n bytes may be sent now, and if that is 0, whether
+// the session's memory is what they wait for (SPEC.md 4).
+func (st *Stream) allowance(n int) (allowed int, starving bool) {
+	n = min(n, st.window-st.sent)
+	if n <= 0 {
+		return 0, false
+	}
+	// After n more, this stream's outstanding must not be over what is left:
+	// sent+n <= memory-(outstanding+n).
+	share := (int(st.s.peer.Memory) - st.s.outstanding - st.sent) / 2
+	if share >= n {
+		return n, false
+	}
+	if share < minShare {
+		return 0, true
+	}
+	return share, false
+}
+
+// minShare keeps a session that is short of memory from sending crumbs.
+const minShare = 1 << 10
+
+// schedule puts the stream in line if it has something that it may send.
+// Called with mu held after each change of what it has or may.
+func (st *Stream) schedule() {
+	if st.s.err != nil || st.finSent && st.rst == nil || st.rstSent || st.reset != nil {
+		return
+	}
+	if pending := len(st.sbuf) + len(st.wp); pending > 0 && st.rst == nil {
+		n, starving := st.allowance(pending)
+		if starving {
+			st.s.starved.push(st)
+		}
+		if n == 0 {
+			return
+		}
+	} else if st.rst == nil && !(st.finWanted && !st.finSent) {
+		return
+	}
+	st.s.ready.push(st)
+	st.s.writable.Signal()
+}
+
+// emit appends the stream's next frame, or its last ones, to out. Called by
+// the writer goroutine with mu held.
+func (st *Stream) emit(out []byte) []byte {
+	if st.rstSent || st.reset != nil {
+		return out
+	}
+	src := &st.wp
+	if len(st.sbuf) > 0 {
+		src = &st.sbuf
+	}
+	n, _ := st.allowance(min(len(*src), wire.MaxPayload))
+	all := n == len(st.sbuf)+len(st.wp)
+	fin := all && st.finWanted && !st.finSent
+	if n > 0 || fin {
+		out = wire.Data{Stream: st.id, FIN: fin, Payload: (*src)[:n]}.Append(out)
+		st.finSent = st.finSent || fin
+		st.sent += n
+		st.s.outstanding += n
+		if src == &st.sbuf {
+			st.sbuf = st.sbuf[:copy(st.sbuf, st.sbuf[n:])]
+			if len(st.sbuf) == 0 {
+				st.freeBuffer()
+			}
+		} else {
+			st.wp = st.wp[n:]
+		}
+		st.wcond.Broadcast()
+	}
+	if st.rst != nil && (all || n == 0) {
+		out = st.rst.Append(out)
+		st.rstSent = true
+		st.report()
+		st.freeBuffer()
+	}
+	st.settle()
+	return out
+}
+
+// onCredit handles a CREDIT. Called with mu held.
+func (st *Stream) onCredit(f wire.Credit) {
+	s := st.s
+	if int64(f.Consumed) > int64(st.sent) {
+		s.breach(wire.FlowControl, f.String()+": more than was sent")
+		return
+	}
+	if int64(st.window)+int64(f.Grow) > wire.MaxWindow {
+		s.breach(wire.FlowControl, f.String()+": window too wide")
+		return
+	}
+	st.window += int(f.Grow)
+	st.credit(int(f.Consumed))
+	st.schedule()
+	st.settle()
+}
+
+// credit takes n bytes off what is outstanding.
+func (st *Stream) credit(n int) {
+	s := st.s
+	st.sent -= n
+	s.outstanding -= n
+	// Each in line gets one look: who still starves goes to its end.
+	for i := s.starved.len(); i > 0 && n > 0; i-- {
+		s.starved.pop().schedule()
+	}
+}
+
+// onReset handles a RESET. Called with mu held.
+func (st *Stream) onReset(f wire.Reset) {
+	if st.reset != nil {
+		return
+	}
+	st.reset = &ResetError{Code: f.Code, Text: f.Text}
+	st.credit(st.sent) // SPEC.md 4: a RESET sent counts as CREDIT
+	st.freeBuffer()
+	if st.closed {
+		st.discard()
+	}
+	st.wcond.Broadcast()
+	st.rcond.Broadcast()
+	st.report()
+	st.settle()
+}

@@ -1,0 +1,73 @@
+package session
+
+import (
+	"time"
+
+	"github.com/fwdtools/fwd/pkg/wire"
+)
+
+// consume counts n bytes as read by the application, widens the window if it
+// is what limits the peer, and reports when it is time to. Called with mu held.
+func (st *Stream) consume(n int) {
+	if n == 0 {
+		return
+	}
+	st.consumed += n
+	st.s.unsaid += n
+	st.round += n
+	switch {
+	case st.round >= st.rwindow/2:
+		st.reportWith(st.growth())
+	case st.s.thrifty, st.consumed >= st.rwindow/4, st.finRecv, st.reset != nil:
+		st.report()
+	}
+}
+
+// growth ends a round of half a window and says how much wider the window
+// should be. If a round took less than two round trips, then the window, not
+// the path or the application, may be what bounds the peer: it doubles.
+func (st *Stream) growth() int {
+	took := time.Since(st.began)
+	st.began = time.Now()
+	st.round = 0
+	s := st.s
+	if s.thrifty || st.finRecv || st.reset != nil || s.rtt == 0 || took > 2*s.rtt {
+		return 0
+	}
+	return min(2*st.rwindow, wire.MaxWindow, s.cfg.Memory) - st.rwindow
+}
+
+// report tells the peer what was consumed since the last report.
+func (st *Stream) report() { st.reportWith(0) }
+
+func (st *Stream) reportWith(grow int) {
+	s := st.s
+	if st.consumed == 0 && grow == 0 {
+		return
+	}
+	if !st.rstSent { // else that has said it
+		s.sendControl(wire.Credit{Stream: st.id, Consumed: uint32(st.consumed), Grow: uint32(grow)})
+	}
+	s.unsaid -= st.consumed
+	st.consumed = 0
+	st.rwindow += grow
+}
+
+// saveMemory watches how much of the session's memory the peer believes to be
+// in use. Reports are few as long as there is plenty. When half is in use the
+// peer gives each stream less than its window, so nothing may be kept back:
+// what was read and not reported would be room that nobody can use, and two
+// sides could wait for each other. Called with mu held after held has grown.
+func (s *Session) saveMemory() {
+	used := s.held + s.unsaid
+	switch {
+	case !s.thrifty && used >= s.cfg.Memory/2:
+		s.thrifty = true
+		for _, st := range s.streams {
+			st.report()
+			st.settle()
+		}
+	case s.thrifty && used < s.cfg.Memory/4:
+		s.thrifty = false
+	}
+}

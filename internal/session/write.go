@@ -1,0 +1,71 @@
+package session
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fwdtools/fwd/pkg/wire"
+)
+
+// gather is how many bytes are collected for one write to the link.
+const gather = 256 << 10
+
+// writeLoop writes frames until the session has ended and its last frames are
+// out: control frames first, then one frame of each stream in turn.
+func (s *Session) writeLoop() {
+	defer s.link.Close()
+	out := make([]byte, 0, gather+wire.HeaderLen+wire.MaxPayload)
+	for {
+		s.mu.Lock()
+		for len(s.control) == 0 && s.ready.len() == 0 && s.err == nil {
+			s.writable.Wait()
+		}
+		out = s.collect(out[:0])
+		ended := s.err != nil
+		s.mu.Unlock()
+		if len(out) > 0 {
+			if ended {
+				s.link.SetWriteDeadline(time.Now().Add(flushTime))
+			}
+			if _, err := s.link.Write(out); err != nil {
+				s.mu.Lock()
+				s.linkFailed(notEOF(err))
+				s.mu.Unlock()
+				return
+			}
+		}
+		if ended {
+			return
+		}
+	}
+}
+
+// collect appends what goes into the next write to out. Called with mu held.
+func (s *Session) collect(out []byte) []byte {
+	out = append(out, s.control...)
+	s.control = s.control[:0]
+	if cap(s.control) > gather {
+		s.control = nil
+	}
+	for s.err == nil && len(out) < gather && s.ready.len() > 0 {
+		st := s.ready.pop()
+		out = st.emit(out)
+		st.schedule()
+	}
+	return out
+}
+
+// sendControl queues a frame that goes before all streams' data. A peer that
+// provokes more of them than it reads ends the session. Called with mu held.
+func (s *Session) sendControl(f wire.Frame) {
+	if s.err != nil {
+		return
+	}
+	if len(s.control) > wire.MaxControl {
+		s.control = s.control[:0]
+		s.breach(wire.Flood, fmt.Sprintf("%d bytes of control frames were not read", wire.MaxControl))
+		return
+	}
+	s.control = f.Append(s.control)
+	s.writable.Signal()
+}
