@@ -81,6 +81,16 @@ func (c *chunks) read(b []byte) int {
 	return total
 }
 
+// take removes the first piece and hands it over: its unread bytes begin at
+// off. They no longer count in n; the caller frees the piece.
+func (c *chunks) take() (piece []byte, off int) {
+	piece, off = c.list[0], c.off
+	c.list[0] = nil
+	c.list, c.off = c.list[1:], 0
+	c.n -= len(piece) - off
+	return piece, off
+}
+
 // release drops everything and returns how many bytes that was.
 func (c *chunks) release() int {
 	for _, piece := range c.list {

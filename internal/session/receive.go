@@ -45,7 +45,7 @@ func (st *Stream) onData(h wire.Header, p []byte) {
 		s.breach(wire.ProtocolError, h.String()+": after the end of the stream")
 		return
 	}
-	if st.rbuf.n+st.consumed+len(p) > st.rwindow {
+	if st.rbuf.n+st.taken+st.consumed+len(p) > st.rwindow {
 		s.breach(wire.FlowControl, h.String()+": over the stream's window")
 		return
 	}

@@ -57,6 +57,7 @@ type recvSide struct {
 	rcond     sync.Cond // broadcast when a reader may have something to see
 	rdeadline deadline
 	rbuf      chunks
+	taken     int // bytes that WriteTo is writing
 	finRecv   bool
 	rwindow   int       // bytes that we let be outstanding
 	consumed  int       // bytes read and not reported
@@ -266,7 +267,7 @@ func (st *Stream) sessionEnded() {
 func (st *Stream) settle() {
 	s := st.s
 	sendDone := st.reset != nil || (st.finSent || st.rstSent) && st.sent == 0
-	recvDone := st.rstSent || (st.finRecv || st.reset != nil) && st.rbuf.n == 0 && st.consumed == 0
+	recvDone := st.rstSent || (st.finRecv || st.reset != nil) && st.rbuf.n+st.taken+st.consumed == 0
 	if !sendDone || !recvDone {
 		return
 	}

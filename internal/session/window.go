@@ -9,8 +9,8 @@ import (
 // consume counts n bytes as read by the application, widens the window if it
 // is what limits the peer, and reports when it is time to. Called with mu held.
 func (st *Stream) consume(n int) {
-	if n == 0 {
-		return
+	if n == 0 || st.rstSent {
+		return // a RESET has told the peer to forget this stream's bytes
 	}
 	st.consumed += n
 	st.s.unsaid += n

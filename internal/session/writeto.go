@@ -1,0 +1,41 @@
+package session
+
+import "io"
+
+var _ io.WriterTo = (*Stream)(nil)
+
+// WriteTo implements io.WriterTo: it writes what is received to w until the
+// end of data, without a buffer of its own while there is nothing to write.
+// Bytes count as consumed when w has taken them, so that the peer's flow
+// control reaches to w. The error is w's, or what Read would return.
+func (st *Stream) WriteTo(w io.Writer) (total int64, err error) {
+	s := st.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if st.rbuf.n == 0 {
+			if _, err := st.read(nil); err == io.EOF {
+				return total, nil
+			} else if err != nil {
+				return total, st.opError("read", err)
+			}
+			st.rcond.Wait()
+			continue
+		}
+		piece, off := st.rbuf.take()
+		size := len(piece) - off
+		st.taken += size
+		s.mu.Unlock()
+		n, err := w.Write(piece[off:])
+		s.mu.Lock()
+		total += int64(n)
+		freePiece(piece)
+		st.taken -= size
+		s.held -= size
+		st.consume(size)
+		st.settle()
+		if err != nil {
+			return total, err
+		}
+	}
+}
