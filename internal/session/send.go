@@ -213,8 +213,7 @@ func (st *Stream) onReset(f wire.Reset) {
 	if st.closed {
 		st.discard()
 	}
-	st.wcond.Broadcast()
-	st.rcond.Broadcast()
+	st.end()
 	st.report()
 	st.settle()
 }

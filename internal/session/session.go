@@ -156,7 +156,7 @@ func (s *Session) end(cause error) {
 	close(s.endc)
 	s.stopPinging()
 	for _, st := range s.streams {
-		st.sessionEnded()
+		st.end()
 	}
 	for _, st := range s.backlog {
 		s.held -= st.rbuf.release()

@@ -22,7 +22,8 @@ type Stream struct {
 	s    *Session
 	id   uint32
 	open wire.Open
-	own  bool // opened by this side
+	own  bool          // opened by this side
+	endc chan struct{} // closed when Done says
 
 	// All below is guarded by s.mu.
 
@@ -80,7 +81,7 @@ func (a Addr) String() string { return a.Address }
 
 // newStream makes a stream known. Called with mu held.
 func (s *Session) newStream(open wire.Open, own bool) *Stream {
-	st := &Stream{s: s, id: open.Stream, open: open, own: own, place: true}
+	st := &Stream{s: s, id: open.Stream, open: open, own: own, endc: make(chan struct{}), place: true}
 	st.wcond.L, st.rcond.L = &s.mu, &s.mu
 	st.window = int(s.peer.Window)
 	st.rwindow = firstWindow
@@ -105,6 +106,22 @@ func (st *Stream) LocalAddr() net.Addr { return Addr{"fwd", fmt.Sprintf("stream 
 
 // RemoteAddr implements net.Conn: the address that the stream was opened with.
 func (st *Stream) RemoteAddr() net.Addr { return Addr{st.open.Kind.String(), st.open.Address} }
+
+// Done is closed when the peer has reset the stream, the session has ended, or
+// Close or Reset was called: nothing that is done for the stream is of use any
+// more. Half-closes do not count.
+func (st *Stream) Done() <-chan struct{} { return st.endc }
+
+// end lets everyone who waits look again, for good. Called with mu held.
+func (st *Stream) end() {
+	select {
+	case <-st.endc:
+	default:
+		close(st.endc)
+	}
+	st.wcond.Broadcast()
+	st.rcond.Broadcast()
+}
 
 // Connected waits until the peer has accepted the stream and returns the
 // address that it reached, or why there is no connection. The stream may be
@@ -216,8 +233,7 @@ func (st *Stream) close() {
 	st.wdeadline.stop()
 	st.rdeadline.stop()
 	st.discard()
-	st.wcond.Broadcast()
-	st.rcond.Broadcast()
+	st.end()
 	st.settle()
 }
 
@@ -246,12 +262,6 @@ func (st *Stream) setDeadline(t time.Time, ds ...*deadline) error {
 		d.set(t, cond)
 	}
 	return nil
-}
-
-// sessionEnded wakes everybody. Called with mu held.
-func (st *Stream) sessionEnded() {
-	st.wcond.Broadcast()
-	st.rcond.Broadcast()
 }
 
 // settle forgets the stream when neither side has anything left to say about

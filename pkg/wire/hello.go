@@ -109,6 +109,8 @@ func ParseHello(b []byte) (Hello, int, error) {
 		return Hello{}, 0, protocolError(fmt.Sprintf("%v: unknown role", h))
 	case h.Window < MinWindow || h.Window > MaxWindow || h.Memory < h.Window:
 		return Hello{}, 0, protocolError(fmt.Sprintf("%v: window or memory out of range", h))
+	case h.Role == RoleAgent && authLen != NonceLen+KeyIDLen, h.Role == RoleClient && authLen != ed25519.SignatureSize:
+		return Hello{}, 0, protocolError(fmt.Sprintf("%v: auth of %d bytes", h, authLen))
 	case !utf8.Valid(build):
 		return Hello{}, 0, protocolError("greeting: build is not UTF-8")
 	}

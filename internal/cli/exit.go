@@ -1,0 +1,33 @@
+package cli
+
+import "errors"
+
+// Exit codes of all commands; each man page has this table.
+const (
+	ExitOK          = 0   // done
+	ExitNetwork     = 1   // the network or a peer failed
+	ExitUsage       = 2   // wrong use
+	ExitCluster     = 3   // the cluster refused: kubeconfig, RBAC, target not found
+	ExitAgent       = 4   // the agent did not start
+	ExitNoName      = 5   // the name does not exist
+	ExitInterrupted = 130 // by SIGINT or SIGTERM
+)
+
+// ExitError is an error that knows its exit code and perhaps a hint: what the
+// person at the prompt can do next.
+type ExitError struct {
+	Code int
+	Err  error
+	Hint string
+}
+
+func (e *ExitError) Error() string { return e.Err.Error() }
+
+func (e *ExitError) Unwrap() error { return e.Err }
+
+// Usage is wrong use: err names the argument and what is wrong with it.
+func Usage(err error) error { return &ExitError{Code: ExitUsage, Err: err} }
+
+// ErrReported ends a command whose errors are all on stderr already; the exit
+// code is ExitNetwork.
+var ErrReported = errors.New("already reported")
