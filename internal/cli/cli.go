@@ -19,7 +19,7 @@ import (
 	"github.com/fwdtools/fwd/internal/version"
 )
 
-// Command is the kong grammar of one command.
+// Command is what a grammar, or the subcommand of it that was chosen, does.
 type Command interface {
 	// Run does the work. It ends when ctx does, after it has undone what it
 	// did elsewhere; the error is then not reported.
@@ -38,7 +38,9 @@ type Env struct {
 type Program struct {
 	Name        string
 	Description string // usage text, with examples
-	Command     Command
+	// Command is a pointer to the kong grammar. It, or each of its
+	// subcommands, is a Command.
+	Command any
 	// Explain finds the exit code and a hint for an error of Run that is no
 	// *ExitError. Nil means ExitNetwork without a hint.
 	Explain func(err error) (code int, hint string)
@@ -46,21 +48,19 @@ type Program struct {
 
 // Flags are what every command has; embed it in the grammar.
 type Flags struct {
-	Verbose int              `short:"v" type:"counter" help:"Say on stderr what is being done; twice for details."`
+	Verbose bool             `short:"v" help:"Say more on stderr about what is being done."`
 	Quiet   bool             `short:"q" help:"Only errors on stderr."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
 func (f Flags) level() zerolog.Level {
 	switch {
+	case f.Verbose:
+		return zerolog.DebugLevel
 	case f.Quiet:
-		return zerolog.Disabled
-	case f.Verbose == 0:
-		return zerolog.WarnLevel
-	case f.Verbose == 1:
-		return zerolog.InfoLevel
+		return zerolog.ErrorLevel
 	}
-	return zerolog.DebugLevel
+	return zerolog.InfoLevel
 }
 
 // LogFlags lets Main find Flags in a grammar that embeds it.
@@ -71,42 +71,51 @@ func Main(p Program) { os.Exit(run(p, os.Args[1:], os.Stdin, os.Stdout, os.Stder
 
 func run(p Program, args []string, stdin, stdout, stderr *os.File) int {
 	env := Env{Stdin: stdin, Stdout: stdout, Stderr: stderr}
-	if done, code := parse(p, args, env); done {
+	command, code := parse(p, args, env)
+	if command == nil {
 		return code
 	}
-	level := zerolog.WarnLevel
+	level := zerolog.InfoLevel
 	if f, ok := p.Command.(interface{ LogFlags() Flags }); ok {
 		level = f.LogFlags().level()
 	}
 	env.Log = zerolog.New(logWriter(p.Name, stderr)).Level(level)
 	ctx, stop := interruptible()
 	defer stop()
-	err := p.Command.Run(ctx, env)
+	err := command.Run(ctx, env)
 	if ctx.Err() != nil {
 		return ExitInterrupted
 	}
 	return report(p, err, stderr)
 }
 
-// parse fills the grammar from args. done tells that the command is over:
-// usage was wrong, or only help or the version was asked for.
-func parse(p Program, args []string, env Env) (done bool, code int) {
+// parse fills the grammar from args and returns the command to run; nil, with
+// an exit code, if usage was wrong or only help or the version was asked for.
+func parse(p Program, args []string, env Env) (Command, int) {
+	var exited bool
+	var code int
 	parser, err := kong.New(p.Command,
 		kong.Name(p.Name),
 		kong.Description(p.Description),
 		kong.Writers(env.Stdout, env.Stderr),
 		kong.Vars{"version": p.Name + " " + version.String()},
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Exit(func(c int) { done, code = true, c }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(func(c int) { exited, code = true, c }),
 	)
 	if err != nil {
 		panic("cli: grammar of " + p.Name + ": " + err.Error())
 	}
-	_, err = parser.Parse(args)
-	if done || err == nil {
-		return done, code
+	kctx, err := parser.Parse(args)
+	switch {
+	case exited:
+		return nil, code
+	case err != nil:
+		return nil, report(p, &ExitError{Code: ExitUsage, Err: err, Hint: "see " + p.Name + " --help"}, env.Stderr)
 	}
-	return true, report(p, &ExitError{Code: ExitUsage, Err: err, Hint: "see " + p.Name + " --help"}, env.Stderr)
+	if node := kctx.Selected(); node != nil {
+		return node.Target.Addr().Interface().(Command), 0
+	}
+	return p.Command.(Command), 0
 }
 
 // report writes err and its hint to stderr and returns the exit code.
@@ -114,14 +123,18 @@ func report(p Program, err error, stderr io.Writer) int {
 	if err == nil {
 		return ExitOK
 	}
-	if errors.Is(err, ErrReported) {
-		return ExitNetwork
-	}
-	code, hint := ExitNetwork, ""
-	var exit *ExitError
-	if errors.As(err, &exit) {
+	var (
+		code     = ExitNetwork
+		hint     string
+		reported Reported
+		exit     *ExitError
+	)
+	switch {
+	case errors.As(err, &reported):
+		return int(reported)
+	case errors.As(err, &exit):
 		code, hint = exit.Code, exit.Hint
-	} else if p.Explain != nil {
+	case p.Explain != nil:
 		code, hint = p.Explain(err)
 	}
 	fmt.Fprintf(stderr, "%s: error: %v\n", p.Name, err)

@@ -1,6 +1,6 @@
 package cli
 
-import "errors"
+import "fmt"
 
 // Exit codes of all commands; each man page has this table.
 const (
@@ -28,6 +28,8 @@ func (e *ExitError) Unwrap() error { return e.Err }
 // Usage is wrong use: err names the argument and what is wrong with it.
 func Usage(err error) error { return &ExitError{Code: ExitUsage, Err: err} }
 
-// ErrReported ends a command whose errors are all on stderr already; the exit
-// code is ExitNetwork.
-var ErrReported = errors.New("already reported")
+// Reported ends a command with this exit code; what went wrong is on stderr
+// already.
+type Reported int
+
+func (r Reported) Error() string { return fmt.Sprintf("exit code %d", int(r)) }

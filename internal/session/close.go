@@ -26,9 +26,10 @@ func (s *Session) Shutdown(ctx context.Context) error {
 	}
 	var err error
 	switch {
-	case s.err != nil && s.err != ErrClosed:
+	case len(s.streams) == 0: // all is said and done, even if the link broke then
+	case s.err != nil:
 		err = s.err
-	case len(s.streams) > 0:
+	default:
 		err = context.Cause(ctx)
 	}
 	s.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ const greetTime = 10 * time.Second
 // returned. Whether the agent accepts the proof shows later, as the session's
 // end (SPEC.md 1).
 func Client(ctx context.Context, link net.Conn, cfg Config) (*Session, error) {
-	cfg = cfg.withDefaults()
+	cfg = cfg.withDefaults(clientMemory)
 	var s *Session
 	err := greet(ctx, link, func() error {
 		peer, raw, err := readHello(link, wire.RoleAgent)
@@ -58,7 +59,7 @@ func Client(ctx context.Context, link net.Conn, cfg Config) (*Session, error) {
 // Agent greets a client over link and checks that it owns the key cfg.Peer. It
 // owns link from here on and closes it if it fails.
 func Agent(ctx context.Context, link net.Conn, cfg Config) (*Session, error) {
-	cfg = cfg.withDefaults()
+	cfg = cfg.withDefaults(agentMemory)
 	var s *Session
 	err := greet(ctx, link, func() error {
 		nonce := make([]byte, wire.NonceLen)
@@ -125,6 +126,10 @@ func readHello(r io.Reader, want wire.Role) (wire.Hello, []byte, error) {
 	}
 	n, err := wire.ParseHelloPrefix(raw)
 	if err != nil {
+		if version := (*wire.VersionError)(nil); errors.As(err, &version) {
+			// The peer comes to read our greeting when its own has been taken.
+			io.CopyN(io.Discard, r, int64(binary.BigEndian.Uint16(raw[6:])))
+		}
 		return wire.Hello{}, nil, err
 	}
 	raw = raw[:wire.HelloPrefixLen+n]
@@ -133,7 +138,7 @@ func readHello(r io.Reader, want wire.Role) (wire.Hello, []byte, error) {
 	}
 	h, _, err := wire.ParseHello(raw)
 	if err == nil && h.Role != want {
-		err = fmt.Errorf("%v: wrong role", h)
+		err = &wire.Error{Code: wire.ProtocolError, Text: fmt.Sprintf("%v: wrong role", h)}
 	}
 	return h, raw, err
 }

@@ -32,7 +32,8 @@ func (s *Session) Open(kind wire.Kind, address string) (*Stream, error) {
 	}
 	st := s.newStream(wire.Open{Stream: s.nextID, Kind: kind, Address: address}, true)
 	s.nextID += 2
-	s.sendControl(st.open)
+	st.openDue = true
+	st.announce()
 	return st, nil
 }
 
@@ -86,7 +87,8 @@ func (st *Stream) Accept(address string) {
 		return
 	}
 	st.connected, st.reached = true, address
-	s.sendControl(wire.Accept{Stream: st.id, Address: address})
+	st.acceptDue = true
+	st.announce()
 }
 
 // onAccept handles an ACCEPT. Called with mu held.

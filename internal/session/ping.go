@@ -14,9 +14,10 @@ type alive struct {
 	heard atomic.Int64 // when the peer was last heard, since epoch
 
 	// guarded by Session.mu
-	epoch  time.Time
-	pinger *time.Timer
-	rtt    time.Duration // the shortest lately; 0 before the first answer
+	epoch    time.Time
+	pinger   *time.Timer
+	watchdog *time.Timer   // goes off when the peer may have been silent for too long
+	rtt      time.Duration // the shortest lately; 0 before the first answer
 }
 
 func (a *alive) hear() { a.heard.Store(int64(time.Since(a.epoch))) }
@@ -29,19 +30,34 @@ func (s *Session) startPinging() {
 	s.pinger = time.AfterFunc(pingEvery, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.err != nil {
-			return
+		if s.err == nil {
+			s.ping()
+			s.pinger.Reset(pingEvery)
 		}
-		if silent := time.Since(s.epoch) - time.Duration(s.heard.Load()); silent >= deadAfter {
-			s.end(&Error{Code: wire.SessionLost, Text: fmt.Sprintf("peer was silent for %v", silent.Round(time.Second))})
-			return
-		}
-		s.ping()
-		s.pinger.Reset(pingEvery)
 	})
+	s.watchdog = time.AfterFunc(deadAfter, s.watch)
 }
 
-func (s *Session) stopPinging() { s.pinger.Stop() }
+// watch ends the session if the peer was silent for deadAfter, else looks again
+// when it may have been.
+func (s *Session) watch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	silent := time.Since(s.epoch) - time.Duration(s.heard.Load())
+	if silent < deadAfter {
+		s.watchdog.Reset(deadAfter - silent)
+		return
+	}
+	s.end(&Error{Code: wire.SessionLost, Text: fmt.Sprintf("peer was silent for %v", silent.Round(time.Second))})
+}
+
+func (s *Session) stopPinging() {
+	s.pinger.Stop()
+	s.watchdog.Stop()
+}
 
 // ping asks for an answer; the question carries its own time.
 func (s *Session) ping() {
@@ -64,9 +80,9 @@ func (s *Session) onPing(p wire.Ping) {
 	// A ping may have waited behind bulk data, so the shortest is the truest;
 	// but the path can change, so let it drift upward.
 	took = max(took, time.Microsecond)
-	if s.rtt == 0 || took < s.rtt {
+	if s.rtt == 0 {
 		s.rtt = took
 	} else {
-		s.rtt += s.rtt / 8
+		s.rtt = min(took, s.rtt+s.rtt/8)
 	}
 }

@@ -14,6 +14,12 @@ func (q *queue) push(st *Stream) {
 		return
 	}
 	st.lines |= q.bit
+	if q.head > len(q.items)/2 {
+		// A line that is never empty would else grow for ever.
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
 	q.items = append(q.items, st)
 }
 

@@ -13,15 +13,29 @@ const readSize = 256 << 10
 // readLoop reads frames until the link or the session ends. It never waits for
 // an application: windows bound what arrives, so the link is always drained.
 func (s *Session) readLoop() {
-	br := bufio.NewReaderSize(s.link, readSize)
-	for {
-		if err := s.readFrame(br); err != nil {
-			s.mu.Lock()
-			s.linkFailed(err)
-			s.mu.Unlock()
-			return
-		}
+	br := bufio.NewReaderSize(audible{s}, readSize)
+	var err error
+	for err == nil {
+		err = s.readFrame(br)
 	}
+	s.mu.Lock()
+	s.linkFailed(err)
+	s.mu.Unlock()
+	// A peer that is still writing comes to read our GOAWAY only if somebody
+	// takes what it writes, and a close over unread input may lose it.
+	io.Copy(io.Discard, s.link)
+}
+
+// audible is the link as the reader sees it: whatever arrives, were it half a
+// frame, shows that the peer is there.
+type audible struct{ s *Session }
+
+func (a audible) Read(b []byte) (int, error) {
+	n, err := a.s.link.Read(b)
+	if n > 0 {
+		a.s.hear()
+	}
+	return n, err
 }
 
 // readFrame reads and handles one frame; the error is the link's.
@@ -33,7 +47,6 @@ func (s *Session) readFrame(br *bufio.Reader) error {
 		}
 		return err
 	}
-	s.hear()
 	h, err := wire.ParseHeader(b)
 	if err != nil {
 		s.mu.Lock()
@@ -59,7 +72,7 @@ func (s *Session) readFrame(br *bufio.Reader) error {
 // Called with mu held.
 func (s *Session) linkFailed(err error) {
 	switch {
-	case err == io.EOF && len(s.streams) == 0:
+	case (err == io.EOF || s.goaway != nil) && len(s.streams) == 0:
 		s.end(ErrClosed)
 	case err == io.EOF:
 		s.end(&Error{Code: wire.SessionLost, Text: "link closed with streams open"})

@@ -58,11 +58,13 @@ func (st *Stream) onData(h wire.Header, p []byte) {
 		if st.closed {
 			// Our RESET waits for its turn; nobody will read this.
 			st.consume(len(p))
+			st.linger = false
+			st.schedule()
 		} else {
 			st.rbuf.append(p)
 			s.held += len(p)
-			s.saveMemory()
 		}
+		s.saveMemory()
 	}
 	st.rcond.Broadcast()
 	st.settle()

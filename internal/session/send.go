@@ -24,7 +24,6 @@ func (st *Stream) write(b []byte) (n int, err error) {
 	}
 	st.writing = true
 	defer func() {
-		st.wp = nil
 		st.writing = false
 		st.wcond.Broadcast()
 	}()
@@ -39,7 +38,9 @@ func (st *Stream) write(b []byte) (n int, err error) {
 		st.schedule()
 		st.wcond.Wait() // the writer goroutine takes from wp
 		b = st.wp
-		if err := st.writeError(); err != nil {
+		if err := st.writeError(); err != nil && len(b) > 0 {
+			st.wp = nil
+			st.schedule() // a FIN may have waited for it
 			return total - len(b), err
 		}
 	}
@@ -85,13 +86,20 @@ func (st *Stream) finish() {
 	st.schedule()
 }
 
-// abort makes RESET follow what credit allows of what was written.
+// abort makes RESET follow what credit allows of what was written, or all of it
+// if linger is set.
 func (st *Stream) abort(code wire.Code, text string) {
 	if st.rst == nil && st.reset == nil {
 		st.rst = &wire.Reset{Stream: st.id, Code: code, Text: text}
 		st.schedule()
 	}
 }
+
+const (
+	minShare  = 1 << 10 // keeps a session that is short of memory from sending crumbs
+	fewBytes  = 4 << 10 // that a stream may have outstanding from the reserve
+	reserving = 16      // part of the memory that is the reserve
+)
 
 // allowance is how many of n bytes may be sent now, and if that is 0, whether
 // the session's memory is what they wait for (SPEC.md 4).
@@ -100,20 +108,18 @@ func (st *Stream) allowance(n int) (allowed int, starving bool) {
 	if n <= 0 {
 		return 0, false
 	}
-	// After n more, this stream's outstanding must not be over what is left:
-	// sent+n <= memory-(outstanding+n).
-	share := (int(st.s.peer.Memory) - st.s.outstanding - st.sent) / 2
-	if share >= n {
-		return n, false
-	}
-	if share < minShare {
+	memory := int(st.s.peer.Memory)
+	free := memory - st.s.outstanding
+	// After share more, this stream's outstanding is what is left to others:
+	// sent+share = free-reserve-share.
+	share := (free - memory/reserving - st.sent) / 2
+	few := min(free, fewBytes-st.sent)
+	allowed = min(n, max(share, few))
+	if allowed < min(n, minShare) {
 		return 0, true
 	}
-	return share, false
+	return allowed, false
 }
-
-// minShare keeps a session that is short of memory from sending crumbs.
-const minShare = 1 << 10
 
 // schedule puts the stream in line if it has something that it may send.
 // Called with mu held after each change of what it has or may.
@@ -121,7 +127,10 @@ func (st *Stream) schedule() {
 	if st.s.err != nil || st.finSent && st.rst == nil || st.rstSent || st.reset != nil {
 		return
 	}
-	if pending := len(st.sbuf) + len(st.wp); pending > 0 && st.rst == nil {
+	pending := len(st.sbuf) + len(st.wp)
+	switch {
+	case st.rst != nil && !st.linger: // needs no credit
+	case pending > 0:
 		n, starving := st.allowance(pending)
 		if starving {
 			st.s.starved.push(st)
@@ -129,7 +138,7 @@ func (st *Stream) schedule() {
 		if n == 0 {
 			return
 		}
-	} else if st.rst == nil && !(st.finWanted && !st.finSent) {
+	case st.rst == nil && !(st.finWanted && !st.finSent):
 		return
 	}
 	st.s.ready.push(st)
@@ -164,10 +173,10 @@ func (st *Stream) emit(out []byte) []byte {
 		}
 		st.wcond.Broadcast()
 	}
-	if st.rst != nil && (all || n == 0) {
+	if st.rst != nil && (all || n == 0 && !st.linger) {
 		out = st.rst.Append(out)
 		st.rstSent = true
-		st.report()
+		st.reported() // SPEC.md 4: a RESET sent counts as CREDIT
 		st.freeBuffer()
 	}
 	st.settle()
@@ -196,6 +205,9 @@ func (st *Stream) credit(n int) {
 	s := st.s
 	st.sent -= n
 	s.outstanding -= n
+	if st.sent == 0 {
+		st.wcond.Broadcast() // for Flush
+	}
 	// Each in line gets one look: who still starves goes to its end.
 	for i := s.starved.len(); i > 0 && n > 0; i-- {
 		s.starved.pop().schedule()

@@ -8,6 +8,7 @@ package session
 
 import (
 	"crypto/ed25519"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -26,13 +27,15 @@ type Config struct {
 	Build string
 	// Streams is how many streams the peer may have open at once; 16384.
 	Streams int
-	// Memory is how many bytes are held for all streams together; 64 MiB.
+	// Memory is how many bytes are held for all streams together; 64 MiB at
+	// the client, 32 MiB at the agent.
 	Memory int
 }
 
 const (
 	defaultStreams = 16384
-	defaultMemory  = 64 << 20
+	clientMemory   = 64 << 20
+	agentMemory    = 32 << 20
 	firstWindow    = wire.MinWindow
 
 	pingEvery = 5 * time.Second  // SPEC.md 5
@@ -40,12 +43,12 @@ const (
 	flushTime = time.Second      // for the last frames before the link is closed
 )
 
-func (c Config) withDefaults() Config {
+func (c Config) withDefaults(memory int) Config {
 	if c.Streams == 0 {
 		c.Streams = defaultStreams
 	}
 	if c.Memory == 0 {
-		c.Memory = defaultMemory
+		c.Memory = memory
 	}
 	c.Memory = max(c.Memory, firstWindow)
 	return c
@@ -83,6 +86,7 @@ type Session struct {
 	arrivals sync.Cond // signalled when backlog or err changes
 
 	control     []byte // frames that go before any stream's
+	notices     queue  // streams that have something to announce
 	ready       queue  // streams that have something to send and may
 	starved     queue  // streams that wait for the peer's memory
 	outstanding int    // bytes that the peer has not reported as consumed
@@ -95,6 +99,8 @@ type Session struct {
 }
 
 func newSession(link net.Conn, cfg Config, peer wire.Hello, firstID uint32) *Session {
+	// No sum of these may overflow an int of 32 bits.
+	peer.Streams, peer.Memory = min(peer.Streams, math.MaxInt32), min(peer.Memory, math.MaxInt32)
 	s := &Session{
 		link:    link,
 		cfg:     cfg,
@@ -104,7 +110,7 @@ func newSession(link net.Conn, cfg Config, peer wire.Hello, firstID uint32) *Ses
 		streams: make(map[uint32]*Stream),
 		nextID:  firstID,
 	}
-	s.ready.bit, s.starved.bit = 1, 2
+	s.ready.bit, s.starved.bit, s.notices.bit = 1, 2, 4
 	s.writable.L, s.arrivals.L, s.idle.L = &s.mu, &s.mu, &s.mu
 	return s
 }

@@ -34,6 +34,7 @@ type Stream struct {
 	place     bool   // it still takes a place in ownOpen or peerOpen
 	reset     error  // the peer's RESET, nil before
 
+	notices
 	sendSide
 	recvSide
 }
@@ -48,6 +49,7 @@ type sendSide struct {
 	finWanted bool   // FIN goes after sbuf
 	finSent   bool
 	rst       *wire.Reset // RESET to be sent after what credit allows of sbuf
+	linger    bool        // rst waits for credit for all of sbuf
 	rstSent   bool
 	window    int // bytes that the peer lets be outstanding
 	sent      int // bytes outstanding: sent and not reported as consumed
@@ -201,7 +203,9 @@ func (st *Stream) CloseWrite() error {
 }
 
 // Close ends the stream as close(2) does: what was written is still sent, then
-// FIN; a peer that has not ended its own direction is reset. It does not wait.
+// FIN; a peer that has not ended its own direction is reset. If there is data
+// that was not read, or when some arrives, the reset does not wait for a peer
+// that does not read either. Close itself never waits.
 func (st *Stream) Close() error {
 	st.s.mu.Lock()
 	defer st.s.mu.Unlock()
@@ -210,6 +214,7 @@ func (st *Stream) Close() error {
 	}
 	st.finish()
 	if !st.finRecv || st.rbuf.n > 0 {
+		st.linger = st.rbuf.n == 0
 		st.abort(wire.Canceled, "")
 	}
 	st.close()

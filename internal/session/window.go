@@ -41,16 +41,19 @@ func (st *Stream) growth() int {
 func (st *Stream) report() { st.reportWith(0) }
 
 func (st *Stream) reportWith(grow int) {
-	s := st.s
 	if st.consumed == 0 && grow == 0 {
 		return
 	}
-	if !st.rstSent { // else that has said it
-		s.sendControl(wire.Credit{Stream: st.id, Consumed: uint32(st.consumed), Grow: uint32(grow)})
-	}
-	s.unsaid -= st.consumed
-	st.consumed = 0
 	st.rwindow += grow
+	st.grow += grow
+	st.creditDue = true
+	st.announce()
+}
+
+// reported counts what was consumed as known to the peer.
+func (st *Stream) reported() {
+	st.s.unsaid -= st.consumed
+	st.consumed, st.grow = 0, 0
 }
 
 // saveMemory watches how much of the session's memory the peer believes to be
@@ -65,7 +68,6 @@ func (s *Session) saveMemory() {
 		s.thrifty = true
 		for _, st := range s.streams {
 			st.report()
-			st.settle()
 		}
 	case s.thrifty && used < s.cfg.Memory/4:
 		s.thrifty = false

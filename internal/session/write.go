@@ -11,13 +11,14 @@ import (
 const gather = 256 << 10
 
 // writeLoop writes frames until the session has ended and its last frames are
-// out: control frames first, then one frame of each stream in turn.
+// out: control frames first, then what streams have to announce, then one frame
+// of each stream in turn.
 func (s *Session) writeLoop() {
 	defer s.link.Close()
 	out := make([]byte, 0, gather+wire.HeaderLen+wire.MaxPayload)
 	for {
 		s.mu.Lock()
-		for len(s.control) == 0 && s.ready.len() == 0 && s.err == nil {
+		for len(s.control) == 0 && s.notices.len() == 0 && s.ready.len() == 0 && s.err == nil {
 			s.writable.Wait()
 		}
 		out = s.collect(out[:0])
@@ -28,15 +29,26 @@ func (s *Session) writeLoop() {
 				s.link.SetWriteDeadline(time.Now().Add(flushTime))
 			}
 			if _, err := s.link.Write(out); err != nil {
-				s.mu.Lock()
-				s.linkFailed(notEOF(err))
-				s.mu.Unlock()
+				s.writeFailed(err)
 				return
 			}
 		}
 		if ended {
 			return
 		}
+	}
+}
+
+// writeFailed ends the session because writing the link failed, unless the
+// reader finds out more within a moment: a peer that leaves says why in a
+// GOAWAY, which may still wait to be read.
+func (s *Session) writeFailed(err error) {
+	select {
+	case <-s.endc:
+	case <-time.After(flushTime):
+		s.mu.Lock()
+		s.linkFailed(notEOF(err))
+		s.mu.Unlock()
 	}
 }
 
@@ -47,16 +59,23 @@ func (s *Session) collect(out []byte) []byte {
 	if cap(s.control) > gather {
 		s.control = nil
 	}
-	for s.err == nil && len(out) < gather && s.ready.len() > 0 {
-		st := s.ready.pop()
-		out = st.emit(out)
-		st.schedule()
+	for s.err == nil && len(out) < gather {
+		switch {
+		case s.notices.len() > 0: // an OPEN among them goes before its data
+			out = s.notices.pop().emitNotices(out)
+		case s.ready.len() > 0:
+			st := s.ready.pop()
+			out = st.emit(out)
+			st.schedule()
+		default:
+			return out
+		}
 	}
 	return out
 }
 
-// sendControl queues a frame that goes before all streams' data. A peer that
-// provokes more of them than it reads ends the session. Called with mu held.
+// sendControl queues a PING, a GOAWAY or a refusal. A peer that provokes more of
+// them than it reads ends the session. Called with mu held.
 func (s *Session) sendControl(f wire.Frame) {
 	if s.err != nil {
 		return

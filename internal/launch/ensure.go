@@ -1,0 +1,101 @@
+package launch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/fwdtools/fwd/internal/kube"
+)
+
+// lockPoll is how often to look whether another process is done.
+const lockPoll = 25 * time.Millisecond
+
+// connectTimeout bounds one call of a connect function.
+const connectTimeout = 10 * time.Second
+
+// Connect opens a session on an agent and keeps it. It returns soon, and nil
+// once for the agent that Ensure returns. An error for another reason than its
+// context's end, or one marked Permanent, means that the agent is not there, or
+// not ours.
+type Connect func(ctx context.Context, a Agent) error
+
+// Ensure connects to an agent for the target, in the namespace of the Cluster:
+// one that an earlier command recorded, else a new one. However many processes
+// call it at once, one agent is launched.
+//
+// Errors are internal/kube's for what the cluster refuses, *Error for an agent
+// that does not start, connect's own where they are Permanent, and ctx's. A Job
+// that was made for nothing is deleted again, also when ctx ends. An ephemeral
+// container cannot be, so one that still waits (for its image, say) stays
+// recorded, and the next call takes it up instead of adding another.
+func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Connect) (Agent, error) {
+	p, err := l.place(ctx, target)
+	if err != nil {
+		return Agent{}, err
+	}
+	lock, err := l.store.lock(p.key())
+	if err != nil {
+		return Agent{}, err
+	}
+	defer lock.Close()
+
+	var tried record // the last one that did not answer
+	for {
+		r, ok := l.store.load(p.key())
+		if ok && r.State == running && !r.sameAgent(tried) {
+			err := l.try(ctx, p, r, connect)
+			if err == nil {
+				return p.agent(r), nil
+			}
+			if final(ctx, err) {
+				return Agent{}, err
+			}
+			l.log.Debug().Err(err).Str("agent", r.agent().Name()).Msg("the recorded agent does not answer")
+			tried = r
+		}
+		// Whoever holds the lock is launching an agent. Its record appears before
+		// the lock is free, and all who wait for it connect at once.
+		locked, err := lock.TryLock()
+		if err != nil {
+			return Agent{}, fmt.Errorf("lock the agent's record: %w", err)
+		}
+		if locked {
+			return l.ensureLocked(ctx, p, connect)
+		}
+		if err := sleep(ctx, lockPoll); err != nil {
+			return Agent{}, err
+		}
+	}
+}
+
+// ensureLocked is Ensure with the lock held. A record that is there now may be
+// of a launch that was broken off.
+func (l *Launcher) ensureLocked(ctx context.Context, p place, connect Connect) (Agent, error) {
+	if r, ok := l.store.load(p.key()); ok {
+		a, err := l.resume(ctx, p, r, connect)
+		if err != errGone {
+			return a, err
+		}
+		l.store.drop(r)
+	}
+	a, err := l.launch(ctx, p, connect)
+	if portTaken(err) {
+		// One of some four thousand ports was somebody's: another will not be.
+		a, err = l.launch(ctx, p, connect)
+	}
+	return a, err
+}
+
+// try connects once.
+func (l *Launcher) try(ctx context.Context, p place, r record, connect Connect) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	return connect(ctx, p.agent(r))
+}
+
+// final reports whether an error of connect is also that of any other attempt:
+// ctx has ended, the cluster does not let us through, or connect says so.
+func final(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || isPermanent(err) || barred(err)
+}

@@ -1,0 +1,174 @@
+package launch
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/rs/zerolog"
+)
+
+// recordVersion is the format's; records of another one are not understood and
+// count as absent.
+const recordVersion = 1
+
+// noPrivileges is what an agent has that only dials and resolves. Agents with
+// different privileges have records of their own.
+const noPrivileges = "none"
+
+// record is what one launch leaves for the next command: a JSON file that only
+// its owner can read, because of the key.
+type record struct {
+	Version    int       `json:"version"`
+	Cluster    string    `json:"cluster"`
+	Namespace  string    `json:"namespace"`
+	Target     string    `json:"target,omitempty"`
+	Pod        string    `json:"pod,omitempty"`
+	PodUID     string    `json:"podUID,omitempty"`
+	Container  string    `json:"container"`
+	Job        string    `json:"job,omitempty"`
+	Image      string    `json:"image"`
+	Privileges string    `json:"privileges"`
+	Port       int       `json:"port"`
+	Seed       []byte    `json:"seed"` // ed25519 private key
+	Created    time.Time `json:"created"`
+	State      state     `json:"state"`
+}
+
+type state string
+
+const (
+	// launching is the state from before the cluster is asked until a session
+	// was seen. A record that stays in it belongs to a launch that was killed, or
+	// that failed and cannot be undone; the next command takes it over.
+	launching state = "launching"
+	// running is an agent that answered once.
+	running state = "running"
+)
+
+// key tells records apart; it is their file's name. One agent serves everybody
+// who wants the same image and privileges in the same pod, or in a pod of its
+// own.
+func (r record) key() string {
+	where := "pod\x00" + r.PodUID
+	if r.Job != "" {
+		where = "targetless"
+	}
+	return recordKey(r.Cluster, r.Namespace, where, r.Image, r.Privileges)
+}
+
+func recordKey(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+func (r record) agent() Agent {
+	return Agent{
+		Namespace: r.Namespace, Pod: r.Pod, PodUID: r.PodUID, Container: r.Container, Job: r.Job, Image: r.Image,
+		Port: r.Port, Key: ed25519.NewKeyFromSeed(r.Seed), Created: r.Created, Target: r.Target,
+	}
+}
+
+// sameAgent reports whether two records are of one launch.
+func (r record) sameAgent(o record) bool { return r.Container == o.Container && r.Job == o.Job }
+
+// store keeps records in a directory.
+type store struct {
+	dir string
+	log zerolog.Logger
+}
+
+func (s store) path(key string) string { return filepath.Join(s.dir, "agents", key+".json") }
+
+// load reads a record; ok is false when there is none that can be used.
+func (s store) load(key string) (r record, ok bool) {
+	r, err := readRecord(s.path(key))
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			s.log.Debug().Err(err).Msg("ignore an agent's record")
+		}
+		return record{}, false
+	}
+	return r, r.key() == key
+}
+
+func readRecord(path string) (record, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return record{}, err
+	}
+	var r record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return record{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Version != recordVersion || len(r.Seed) != ed25519.SeedSize {
+		return record{}, fmt.Errorf("%s: not a record of version %d", path, recordVersion)
+	}
+	return r, nil
+}
+
+// save writes a record so that readers see the old one or the new one.
+func (s store) save(r record) error {
+	r.Version = recordVersion
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := s.path(r.key())
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("keep the agent's record: %w", err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("keep the agent's record: %w", err)
+	}
+	_, err = tmp.Write(data)
+	err = errors.Join(err, tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		os.Remove(tmp.Name())
+		return fmt.Errorf("keep the agent's record: %w", err)
+	}
+	return nil
+}
+
+// drop removes a record, if it is still of the launch that r is of.
+func (s store) drop(r record) {
+	if now, ok := s.load(r.key()); ok && now.sameAgent(r) {
+		os.Remove(s.path(r.key()))
+	}
+}
+
+// all reads every record that can be read.
+func (s store) all() []record {
+	paths, _ := filepath.Glob(filepath.Join(s.dir, "agents", "*.json"))
+	var out []record
+	for _, p := range paths {
+		if r, err := readRecord(p); err == nil {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// lock returns the lock that a process holds while it launches for key. Lock
+// files cannot be removed safely while others may wait for them, so there is a
+// fixed number, shared by the keys that begin alike.
+func (s store) lock(key string) (*flock.Flock, error) {
+	dir := filepath.Join(s.dir, "locks")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("lock the agent's record: %w", err)
+	}
+	return flock.New(filepath.Join(dir, key[:2]+".lock"), flock.SetPermissions(0o600)), nil
+}

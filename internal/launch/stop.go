@@ -1,0 +1,42 @@
+package launch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Stop ends an agent of List. A Job is deleted. In somebody's pod only the
+// agent itself can end, so ask asks it to, in a session, and returns when it
+// has agreed. An agent that is gone already is fine.
+func (l *Launcher) Stop(ctx context.Context, a Agent, ask func(ctx context.Context, a Agent) error) error {
+	all := l.store.all()
+	i := slices.IndexFunc(all, func(r record) bool {
+		return r.Cluster == l.cluster.ID() && r.Namespace == a.Namespace && r.agent().Name() == a.Name()
+	})
+	if i < 0 {
+		return nil
+	}
+	r := all[i]
+	lock, err := l.store.lock(r.key())
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return fmt.Errorf("lock the agent's record: %w", err)
+	}
+
+	if r.Job != "" {
+		err = l.deleteJob(ctx, r)
+	} else if l.waits(ctx, r) {
+		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		err = ask(ctx, r.agent())
+	}
+	if err != nil {
+		return fmt.Errorf("stop agent %s: %w", a.Name(), err)
+	}
+	l.store.drop(r)
+	return nil
+}

@@ -1,0 +1,247 @@
+package link
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	readBuffer = 64 << 10
+	// chunk is the most that is handed to a reader at once. Runtimes send 32 KiB
+	// frames.
+	chunk = 32 << 10
+	// backlog is how many chunks may wait for the reader, so that decrypting one
+	// and using another overlap.
+	backlog = 8
+	// maxFrame is the payload of a frame that we send.
+	maxFrame = 64 << 10
+	// pingEvery keeps proxies on the way from taking a quiet link for a dead one.
+	pingEvery = 10 * time.Second
+)
+
+// Conn is a port-forward's data stream as a net.Conn. Its errors are
+// *net.OpError, except for the bare io.EOF that is the far side's orderly end.
+//
+// Two goroutines live as long as it does: receive owns the reading half,
+// keepAlive sends pings and answers them. Writers take turns with wmu.
+type Conn struct {
+	raw  net.Conn
+	br   *bufio.Reader // receive's
+	addr Addr
+
+	chunks chan []byte // closed by receive at the end of the data
+	rest   []byte      // what Read left of a chunk; guarded by rmu
+	whole  []byte      // the chunk that rest is part of; guarded by rmu
+	rmu    sync.Mutex
+	until  *deadline // for reads
+
+	wmu    sync.Mutex
+	wbuf   []byte // guarded by wmu
+	wended bool   // CloseWrite was called; guarded by wmu
+
+	mu      sync.Mutex
+	cause   error // why the data ended: io.EOF or the failure; guarded by mu
+	failure error // why the link is of no use any more; guarded by mu
+
+	pongc   chan uint32   // pings to answer
+	closedc chan struct{} // closed by Close
+	lostc   chan struct{} // closed by receive when it returns
+	once    sync.Once
+	wg      sync.WaitGroup
+}
+
+var _ net.Conn = (*Conn)(nil)
+
+var chunkPool = sync.Pool{New: func() any { return new([chunk]byte) }}
+
+// newConn opens the streams on an upgraded connection, which it owns from now
+// on. br reads from raw. Nothing is waited for.
+func newConn(raw net.Conn, br *bufio.Reader, addr Addr, port int) (*Conn, error) {
+	c := &Conn{
+		raw: raw, br: br, addr: addr,
+		until:   newDeadline(),
+		chunks:  make(chan []byte, backlog),
+		wbuf:    make([]byte, 0, frameHeader+maxFrame),
+		pongc:   make(chan uint32, 8),
+		closedc: make(chan struct{}),
+		lostc:   make(chan struct{}),
+	}
+	open, err := openFrames(port)
+	if err == nil {
+		_, err = raw.Write(open)
+	}
+	if err != nil {
+		raw.Close()
+		return nil, fmt.Errorf("open port-forward: %w", err)
+	}
+	c.wg.Go(c.receive)
+	c.wg.Go(c.keepAlive)
+	return c, nil
+}
+
+// Read reads from the pod. After the far side's end it returns io.EOF if that
+// was an orderly end, and the reason otherwise.
+func (c *Conn) Read(p []byte) (int, error) {
+	c.rmu.Lock()
+	defer c.rmu.Unlock()
+	passedc := c.until.passed()
+	switch {
+	case c.closed():
+		return 0, c.opError("read", net.ErrClosed)
+	case isClosed(passedc):
+		return 0, c.opError("read", os.ErrDeadlineExceeded)
+	case len(p) == 0:
+		return 0, nil
+	}
+	if len(c.rest) == 0 {
+		select {
+		case b, ok := <-c.chunks:
+			if !ok {
+				return 0, c.ended()
+			}
+			c.rest, c.whole = b, b
+		case <-passedc:
+			return 0, c.opError("read", os.ErrDeadlineExceeded)
+		case <-c.closedc:
+			return 0, c.opError("read", net.ErrClosed)
+		}
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	if len(c.rest) == 0 {
+		chunkPool.Put((*[chunk]byte)(c.whole[:chunk]))
+		c.rest, c.whole = nil, nil
+	}
+	return n, nil
+}
+
+// Write writes to the pod, in frames of up to 64 KiB, each of them one write
+// to the connection beneath. It fails with the link's error when that has come.
+func (c *Conn) Write(p []byte) (int, error) {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	written := 0
+	for {
+		piece := p[written:min(written+maxFrame, len(p))]
+		if err := c.writeFrame(piece, 0); err != nil {
+			return written, err
+		}
+		written += len(piece)
+		if written == len(p) {
+			return written, nil
+		}
+	}
+}
+
+// CloseWrite tells the pod that no more will come. Mind that today's container
+// runtimes close the other direction one second later.
+func (c *Conn) CloseWrite() error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	if c.wended {
+		return nil
+	}
+	err := c.writeFrame(nil, flagFin)
+	c.wended = true
+	return err
+}
+
+// writeFrame writes one DATA frame. wmu is held.
+func (c *Conn) writeFrame(p []byte, flags byte) error {
+	switch {
+	case c.closed():
+		return c.opError("write", net.ErrClosed)
+	case c.wended:
+		return c.opError("write", syscall.EPIPE)
+	}
+	if err := c.failed(); err != nil {
+		return c.opError("write", err)
+	}
+	c.wbuf = append(appendDataHeader(c.wbuf[:0], dataStream, len(p), flags), p...)
+	_, err := c.raw.Write(c.wbuf)
+	switch {
+	case err == nil:
+		return nil
+	case c.closed():
+		return c.opError("write", net.ErrClosed)
+	case c.failed() != nil:
+		return c.opError("write", c.failed())
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return c.opError("write", os.ErrDeadlineExceeded)
+	}
+	return c.opError("write", fmt.Errorf("%w: %w", ErrLost, err))
+}
+
+// Close ends the link at once in both directions and returns when its
+// goroutines have ended. Data still on its way may be lost.
+func (c *Conn) Close() error {
+	c.once.Do(func() {
+		close(c.closedc)
+		c.raw.Close()
+	})
+	c.wg.Wait()
+	return nil
+}
+
+// LocalAddr is the local address of the connection to the API server.
+func (c *Conn) LocalAddr() net.Addr { return c.raw.LocalAddr() }
+
+// RemoteAddr is the pod and port, an Addr.
+func (c *Conn) RemoteAddr() net.Addr { return c.addr }
+
+// SetDeadline sets both deadlines.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// SetReadDeadline bounds present and future reads.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.until.set(t)
+	return nil
+}
+
+// SetWriteDeadline bounds writes. A write that it cuts short breaks the link.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.raw.SetWriteDeadline(t) }
+
+func (c *Conn) closed() bool { return isClosed(c.closedc) }
+
+// failed returns why the link is of no use any more, or nil.
+func (c *Conn) failed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failure
+}
+
+// ended returns what a Read after the last data says.
+func (c *Conn) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause == io.EOF {
+		return io.EOF
+	}
+	return c.opError("read", c.cause)
+}
+
+// end keeps the first reason for which the data ended, and the first failure,
+// which may come after an orderly end.
+func (c *Conn) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause == nil {
+		c.cause = err
+	}
+	if c.failure == nil && err != io.EOF {
+		c.failure = err
+	}
+}
+
+func (c *Conn) opError(op string, err error) error {
+	return &net.OpError{Op: op, Net: c.addr.Link, Addr: c.addr, Err: err}
+}
