@@ -3,10 +3,13 @@ package session
 import (
 	"context"
 	"crypto/ed25519"
+	"io"
 	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fwdtools/fwd/pkg/wire"
 )
 
 var testPublic, testKey, _ = ed25519.GenerateKey(nil)
@@ -34,6 +37,7 @@ func tcpPair(t testing.TB) (net.Conn, net.Conn) {
 // pair makes a session over a link; both ends close with the test.
 func pair(t testing.TB, link func(testing.TB) (net.Conn, net.Conn), clientCfg, agentCfg Config) (client, agent *Session) {
 	t.Helper()
+	noLeaks(t)
 	c1, c2 := link(t)
 	clientCfg.Key, agentCfg.Peer = testKey, testPublic
 	errc := make(chan error, 1)
@@ -50,4 +54,23 @@ func pair(t testing.TB, link func(testing.TB) (net.Conn, net.Conn), clientCfg, a
 		agent.Close()
 	})
 	return client, agent
+}
+// readN reads n bytes.
+func readN(t testing.TB, st *Stream, n int) {
+	t.Helper()
+	_, err := io.CopyN(io.Discard, st, int64(n))
+	require.NoError(t, err)
+}
+
+// streamPair makes a stream that client opened and agent accepted.
+func streamPair(t testing.TB, client, agent *Session) (*Stream, *Stream) {
+	t.Helper()
+	st1, err := client.Open(wire.KindTCP, "a:1")
+	require.NoError(t, err)
+	st2, err := agent.Accept(context.Background())
+	require.NoError(t, err)
+	st2.Accept("1.2.3.4:1")
+	_, err = st1.Connected(context.Background())
+	require.NoError(t, err)
+	return st1, st2
 }

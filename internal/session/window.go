@@ -60,7 +60,7 @@ func (st *Stream) reported() {
 // in use. Reports are few as long as there is plenty. When half is in use the
 // peer gives each stream less than its window, so nothing may be kept back:
 // what was read and not reported would be room that nobody can use, and two
-// sides could wait for each other. Called with mu held after held has grown.
+// sides could wait for each other. Called with mu held after either has grown.
 func (s *Session) saveMemory() {
 	used := s.held + s.unsaid
 	switch {
