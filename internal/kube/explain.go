@@ -66,7 +66,7 @@ func Explain(server string, call Call, err error) error {
 	case st.Reason == metav1.StatusReasonForbidden || st.Code == 403:
 		return forbidden(call, st.Message, err)
 	case st.Reason == metav1.StatusReasonNotFound || st.Code == 404:
-		return notFound(call, st)
+		return notFound(call, err, st)
 	}
 	return &APIError{Call: call, Err: err}
 }
@@ -74,20 +74,23 @@ func Explain(server string, call Call, err error) error {
 // Explain is the function Explain for this cluster's API server.
 func (c *Cluster) Explain(call Call, err error) error { return Explain(c.Server(), call, err) }
 
+// errNoAPI is a kind that comes with software the cluster does not run.
+var errNoAPI = errors.New("the cluster does not know this kind")
+
 // notFound names what is missing, which is not always what was asked for: a
 // create in a namespace that does not exist misses the namespace.
-func notFound(call Call, st metav1.Status) error {
-	e := &NotFoundError{Kind: strings.TrimSuffix(call.Resource, "s"), Name: call.Name, Namespace: call.Namespace}
+func notFound(call Call, err error, st metav1.Status) error {
 	switch {
-	case st.Details == nil || st.Details.Name == "" && call.Name == "":
-		// The API itself is missing: no such group or resource.
-		return &APIError{Call: call, Err: &apierrors.StatusError{ErrStatus: st}}
-	case st.Details.Kind == "namespaces":
+	case apierrors.IsUnexpectedServerError(err):
+		// Not an object but the whole path, to which the API server's answer is a
+		// page and not a Status.
+		return &APIError{Call: call, Err: errNoAPI}
+	case st.Details != nil && st.Details.Kind == "namespaces":
 		return &NotFoundError{Kind: "namespace", Name: st.Details.Name}
-	case st.Details.Name == "":
-		return &APIError{Call: call, Err: &apierrors.StatusError{ErrStatus: st}}
+	case st.Details == nil || st.Details.Name == "" || call.Name == "":
+		return &APIError{Call: call, Err: err}
 	}
-	return e
+	return &NotFoundError{Kind: strings.TrimSuffix(call.Resource, "s"), Name: call.Name, Namespace: call.Namespace}
 }
 
 // The API server answers 403 with reason Forbidden both for a missing

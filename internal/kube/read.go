@@ -87,9 +87,14 @@ func (c *Cluster) object(ctx context.Context, kind Kind, name string, obj runtim
 // raw reads an object whose Go type we do not link.
 func (c *Cluster) raw(ctx context.Context, kind Kind, name string, into any) error {
 	call := Call{Verb: "get", Group: kind.Group, Resource: kind.Resource, Namespace: c.Namespace, Name: name}
-	body, err := c.Request(call).DoRaw(ctx)
-	if err != nil {
+	// Not DoRaw, which does not read a refusal's Status.
+	result := c.Request(call).Do(ctx)
+	if err := result.Error(); err != nil {
 		return c.named(ctx, kind, c.Explain(call, err))
+	}
+	body, err := result.Raw()
+	if err != nil {
+		return c.Explain(call, err)
 	}
 	return json.Unmarshal(body, into)
 }

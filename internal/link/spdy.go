@@ -89,6 +89,7 @@ func readFrame(br *bufio.Reader) (frame, error) {
 		n:       int(binary.BigEndian.Uint32(head[4:]) & maxFrameData),
 	}
 	if !f.control {
+		f.kind = 0
 		return f, nil
 	}
 	f.id = 0

@@ -63,10 +63,11 @@ func TestOpenAndResetKeepsItsPlace(t *testing.T) {
 	bothRoles(t, func(t *testing.T, role wire.Role) {
 		synctest.Test(t, func(t *testing.T) {
 			p := memPeer(t, role, Config{Streams: 100})
+			var flood []wire.Frame
 			for n := range 20000 {
-				p.open(n)
-				p.send(wire.Reset{Stream: p.own(n)})
+				flood = append(flood, wire.Open{Stream: p.own(n), Kind: wire.KindTCP}, wire.Reset{Stream: p.own(n)})
 			}
+			p.send(flood...)
 			synctest.Wait()
 			require.NoError(t, p.s.Err())
 			assert.Len(t, sent[wire.Reset](p), 19900)
@@ -144,15 +145,15 @@ func testFlood(t *testing.T, role wire.Role, frame func(p *rawPeer, n int) wire.
 	st, err := p.s.Open(wire.KindTCP, "")
 	require.NoError(t, err)
 	synctest.Wait()
-	var b []byte
-	for n := 0; p.s.Err() == nil; n++ {
-		b = frame(p, n).Append(b[:0])
-		p.link.Write(b)
-		if n%1000 == 0 {
-			synctest.Wait()
+	for n := 0; p.s.Err() == nil; n += 1000 {
+		require.Less(t, n, 100_000)
+		require.LessOrEqual(t, ctrlLen(p.s), wire.MaxControl+wire.HeaderLen+wire.MaxText)
+		frames := make([]wire.Frame, 1000)
+		for i := range frames {
+			frames[i] = frame(p, n+i)
 		}
-		require.Less(t, n, 100000)
-		require.LessOrEqual(t, ctrlLen(p.s), wire.MaxControl+1024)
+		p.send(frames...)
+		synctest.Wait()
 	}
 	begin := time.Now()
 	assertLost(t, st, wire.Flood)

@@ -55,6 +55,7 @@ func pair(t testing.TB, link func(testing.TB) (net.Conn, net.Conn), clientCfg, a
 	})
 	return client, agent
 }
+
 // readN reads n bytes.
 func readN(t testing.TB, st *Stream, n int) {
 	t.Helper()

@@ -27,16 +27,27 @@ type Client struct {
 	launcher *launch.Launcher
 	target   kube.Target
 
-	turn chan struct{} // holds a token while a session is being made
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup // attempts, and a watcher of each session
 
 	mu      sync.Mutex
-	session *session.Session // guarded by mu
-	agent   launch.Agent     // guarded by mu; the session's
+	session *session.Session // guarded by mu; nil when one must be made
+	agent   launch.Agent     // guarded by mu; the last session's
+	attempt *attempt         // guarded by mu; to make a session, nil when none is under way
 	closed  bool             // guarded by mu
 
 	link     link.Dialer // guarded by mu; to linkPort of linkPod
 	linkPod  string      // guarded by mu
 	linkPort int         // guarded by mu
+}
+
+// attempt is the making of a session. All who need one wait for it and share
+// its outcome, its failure too.
+type attempt struct {
+	donec   chan struct{} // closed when the outcome is known
+	session *session.Session
+	err     error
 }
 
 // New checks cfg and reads the kubeconfig. It asks nothing of the network.
@@ -57,12 +68,14 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancel(context.Background())
 	return &Client{
 		log:      cfg.Log,
 		cluster:  cluster,
 		launcher: launcher,
 		target:   target,
-		turn:     make(chan struct{}, 1),
+		ctx:      ctx,
+		cancel:   cancel,
 	}, nil
 }
 
@@ -73,8 +86,7 @@ func (c *Client) Connect(ctx context.Context) error {
 	return err
 }
 
-// Agent is the agent of the session that Connect has made: pod and container,
-// for people.
+// Agent is the name of the agent that Connect has found or launched.
 func (c *Client) Agent() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,62 +133,65 @@ func (c *Client) open(ctx context.Context, kind wire.Kind, address string) (*Con
 	}
 }
 
-// connect returns the session, making one if needed. Callers take turns, so
-// that many connections that need one make only one.
+// connect returns the session, making one if needed. When ctx ends, the
+// attempt goes on for the others, until Close.
 func (c *Client) connect(ctx context.Context) (*session.Session, error) {
-	if s, err := c.current(); s != nil || err != nil {
-		return s, err
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, net.ErrClosed
 	}
+	if c.session != nil && c.session.Err() == nil {
+		defer c.mu.Unlock()
+		return c.session, nil
+	}
+	a := c.attempt
+	if a == nil {
+		a = &attempt{donec: make(chan struct{})}
+		c.attempt = a
+		c.work.Go(func() { c.make(a) })
+	}
+	c.mu.Unlock()
 	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
+	case <-a.donec:
+		return a.session, a.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if s, err := c.current(); s != nil || err != nil {
-		return s, err
-	}
+}
+
+// make finds or launches an agent and opens a session with it.
+func (c *Client) make(a *attempt) {
 	var s *session.Session
-	agent, err := c.launcher.Ensure(ctx, c.target, func(ctx context.Context, a launch.Agent) (err error) {
+	agent, err := c.launcher.Ensure(c.ctx, c.target, func(ctx context.Context, a launch.Agent) (err error) {
 		s, err = c.greet(ctx, a)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	c.log.Debug().Msgf("connected to %s in pod/%s", agent.Name(), agent.Pod)
-	if !c.adopt(s, agent) {
-		s.Close()
-		return nil, net.ErrClosed
-	}
-	return s, nil
-}
-
-// adopt makes s the session, unless the client was closed meanwhile.
-func (c *Client) adopt(s *session.Session, agent launch.Agent) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		return false
-	}
-	c.session, c.agent = s, agent
-	return true
-}
-
-// current is the session if it can be used, and nil if one must be made.
-func (c *Client) current() (*session.Session, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	defer close(a.donec)
+	c.attempt = nil
 	switch {
+	case err != nil:
+		a.err = err
 	case c.closed:
-		return nil, net.ErrClosed
-	case c.session == nil:
-		return nil, nil
-	case c.session.Err() != nil:
-		c.log.Warn().Msgf("connection to %s was lost: %v", c.agent.Name(), c.session.Err())
-		c.session = nil
+		a.err = net.ErrClosed
+		c.work.Go(func() { s.Close() })
+	default:
+		a.session, c.session, c.agent = s, s, agent
+		c.work.Go(func() { c.watch(s, agent) })
 	}
-	return c.session, nil
+}
+
+// watch says when the session with an agent is lost.
+func (c *Client) watch(s *session.Session, agent launch.Agent) {
+	c.log.Debug().Msgf("connected to %s in pod/%s", agent.Name(), agent.Pod)
+	select {
+	case <-s.Done():
+		c.log.Warn().Msgf("connection to %s in pod/%s was lost: %v", agent.Name(), agent.Pod, s.Err())
+	case <-c.ctx.Done():
+	}
+	s.Close()
 }
 
 // forget gives up s for new connections; those that run go on.
@@ -215,27 +230,32 @@ func (c *Client) dialer(a launch.Agent) link.Dialer {
 	return c.link
 }
 
-// Shutdown waits until all that was written has been consumed in the pod and
-// then ends the session.
+// Shutdown waits until all that was written has been consumed in the pod, then
+// it is Close. When ctx ends first it returns why.
 func (c *Client) Shutdown(ctx context.Context) error {
-	if s := c.end(); s != nil {
-		return s.Shutdown(ctx)
-	}
-	return nil
-}
-
-// Close ends the session at once; its connections fail. The agent stays until
-// it is idle.
-func (c *Client) Close() error {
-	if s := c.end(); s != nil {
-		return s.Close()
-	}
-	return nil
-}
-
-func (c *Client) end() *session.Session {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	s := c.session
+	c.mu.Unlock()
+	var err error
+	if s != nil {
+		err = s.Shutdown(ctx)
+	}
+	c.Close()
+	return err
+}
+
+// Close ends the session at once, and a launch that is under way; connections
+// fail. An agent that runs stays until it is idle. Close returns when all of it
+// has ended.
+func (c *Client) Close() error {
+	c.mu.Lock()
 	c.closed = true
-	return c.session
+	c.cancel()
+	s := c.session
+	c.mu.Unlock()
+	if s != nil {
+		s.Close()
+	}
+	c.work.Wait()
+	return nil
 }

@@ -27,7 +27,7 @@ type Direct struct {
 	target  kube.Target
 
 	mu    sync.Mutex
-	pod   kube.Pod             // guarded by mu; the one in use
+	pod   kube.Pod            // guarded by mu; the one in use
 	links map[int]link.Dialer // guarded by mu; to ports of pod
 }
 
