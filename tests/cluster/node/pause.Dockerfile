@@ -1,0 +1,3 @@
+FROM scratch
+COPY pause/pause /pause
+ENTRYPOINT ["/pause"]
