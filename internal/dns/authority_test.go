@@ -17,8 +17,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// An authority is a small name server for tests, made with dnsmessage, so that
-// two codecs check each other. Its zone has one record per line:
+// An authority is a small name server for tests, made with dnsmessage and nothing
+// of this package. Its zone has one record per line:
 //
 //	name TYPE data…            TTL is 60
 //	name SERVFAIL|REFUSED|DROP what to do with queries for the name
@@ -266,6 +266,28 @@ func newResolver(t *testing.T, hosts, resolv string, servers map[string]*authori
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
 	return r
+}
+
+// name is newName for names that are good.
+func name(t testing.TB, s string) dnsmessage.Name {
+	t.Helper()
+	n, err := newName(s)
+	require.NoError(t, err)
+	return n
+}
+
+// ask is a query for name as a message.
+func ask(t testing.TB, asked string, typ dnsmessage.Type) *message {
+	t.Helper()
+	m := &message{}
+	m.Questions = []dnsmessage.Question{{Name: name(t, asked), Type: typ, Class: dnsmessage.ClassINET}}
+	return m
+}
+
+// record is one of class IN.
+func record(owner dnsmessage.Name, typ dnsmessage.Type, ttl uint32, body dnsmessage.ResourceBody) dnsmessage.Resource {
+	h := dnsmessage.ResourceHeader{Name: owner, Type: typ, Class: dnsmessage.ClassINET, TTL: ttl}
+	return dnsmessage.Resource{Header: h, Body: body}
 }
 
 // query packs a query with dnsmessage.

@@ -8,11 +8,13 @@
 // It does not cache, does not recurse, does not validate DNSSEC and does not
 // log. It knows nothing of sessions: any net.Conn serves as a stream.
 //
-// Messages are taken apart by a small codec of its own, and of
-// golang.org/x/net/dns/dnsmessage it uses the vocabulary only: dnsmessage
-// refuses a message in which any label holds a dot (an SOA mailbox like
-// john\.doe.example.com is enough), and a relay must not drop an answer that it
-// only has to pass on.
+// Messages are taken apart and made by golang.org/x/net/dns/dnsmessage, which has
+// no form for a label with a dot in it, such as the SOA mailbox
+// john\.doe.example.com. An answer that only has to be passed on therefore stays
+// as it came, octet by octet. One that must be changed (another owner for a
+// name that was searched for, or too long for UDP) loses the records that
+// dnsmessage cannot hold, and has TC set to say so. A question for such a name is
+// refused: ErrBadName here, FORMERR by the [Server].
 package dns
 
 import "context"

@@ -27,84 +27,33 @@ const (
 	edeInvalidData  = 24
 )
 
-type option struct {
-	code uint16
-	data string
+// newOPT makes an OPT record of EDNS version 0.
+func newOPT(dnssecOK bool, options ...dnsmessage.Option) *dnsmessage.Resource {
+	r := &dnsmessage.Resource{Body: &dnsmessage.OPTResource{Options: options}}
+	r.Header.SetEDNS0(advertiseUDP, dnsmessage.RCodeSuccess, dnssecOK)
+	return r
 }
 
-// An opt is the OPT pseudo record of EDNS version 0, RFC 6891 section 6.1.
-type opt struct {
-	size          uint16 // UDP payload that its sender takes
-	extendedRCode uint8
-	version       uint8
-	dnssecOK      bool // RFC 3225
-	options       []option
-}
-
-func parseOPT(r record) (*opt, error) {
-	o := &opt{
-		size:          uint16(r.class),
-		extendedRCode: uint8(r.ttl >> 24),
-		version:       uint8(r.ttl >> 16),
-		dnssecOK:      r.ttl&(1<<15) != 0,
+// option returns the data of the first EDNS option with the code.
+func (m *message) option(code uint16) (data []byte, ok bool) {
+	if m.opt == nil {
+		return nil, false
 	}
-	for b := []byte(r.data); len(b) > 0; {
-		if len(b) < 4 {
-			return nil, errMalformed
-		}
-		end := 4 + int(binary.BigEndian.Uint16(b[2:]))
-		if len(b) < end {
-			return nil, errMalformed
-		}
-		o.options = append(o.options, option{binary.BigEndian.Uint16(b), string(b[4:end])})
-		b = b[end:]
-	}
-	return o, nil
-}
-
-// append appends the record, or nothing when o is nil.
-func (o *opt) append(b []byte) []byte {
-	if o == nil {
-		return b
-	}
-	b = append(b, 0, byte(typeOPT>>8), byte(typeOPT))
-	b = binary.BigEndian.AppendUint16(b, o.size)
-	ttl := uint32(o.extendedRCode)<<24 | uint32(o.version)<<16
-	if o.dnssecOK {
-		ttl |= 1 << 15
-	}
-	b = binary.BigEndian.AppendUint32(b, ttl)
-	b = append(b, 0, 0)
-	start := len(b)
-	for _, opt := range o.options {
-		b = binary.BigEndian.AppendUint16(b, opt.code)
-		b = binary.BigEndian.AppendUint16(b, uint16(len(opt.data)))
-		b = append(b, opt.data...)
-	}
-	binary.BigEndian.PutUint16(b[start-2:], uint16(len(b)-start))
-	return b
-}
-
-// find returns the data of the first option with the code.
-func (o *opt) find(code uint16) (data string, ok bool) {
-	if o == nil {
-		return "", false
-	}
-	for _, opt := range o.options {
-		if opt.code == code {
-			return opt.data, true
+	for _, o := range m.opt.Body.(*dnsmessage.OPTResource).Options {
+		if o.Code == code {
+			return o.Data, true
 		}
 	}
-	return "", false
+	return nil, false
 }
 
-// extendedError is the extended DNS error in o, if any.
-func (o *opt) extendedError() (code uint16, text string, ok bool) {
-	data, ok := o.find(optionEDE)
+// extendedError is the extended DNS error in m, if any.
+func (m *message) extendedError() (code uint16, text string, ok bool) {
+	data, ok := m.option(optionEDE)
 	if !ok || len(data) < 2 {
 		return 0, "", false
 	}
-	return binary.BigEndian.Uint16([]byte(data)), printable(data[2:]), true
+	return binary.BigEndian.Uint16(data), printable(string(data[2:])), true
 }
 
 // printable makes text from the network fit for a terminal and for one option.
@@ -134,21 +83,23 @@ func (m *message) failure(err error) *message {
 		ede = edeInvalidData
 	}
 	r := m.reply(code)
-	if r.opt != nil {
-		r.opt.options = []option{edeOption(ede, err.Error())}
-	}
+	r.explain(ede, err.Error())
 	return r
 }
 
-func edeOption(code uint16, text string) option {
-	return option{optionEDE, string(binary.BigEndian.AppendUint16(nil, code)) + printable(text)}
+// explain puts an extended error into m, if m has EDNS.
+func (m *message) explain(code uint16, text string) {
+	if m.opt != nil {
+		data := append(binary.BigEndian.AppendUint16(nil, code), printable(text)...)
+		m.opt.Body = &dnsmessage.OPTResource{Options: []dnsmessage.Option{{Code: optionEDE, Data: data}}}
+	}
 }
 
 // resolverError is the inverse of failure, for a response that is neither
 // NOERROR nor NXDOMAIN.
 func (m *message) resolverError() *ResolverError {
 	e := &ResolverError{Kind: ErrServer, RCode: m.rcode()}
-	ede, text, ok := m.opt.extendedError()
+	ede, text, ok := m.extendedError()
 	if !ok {
 		return e
 	}
@@ -162,4 +113,24 @@ func (m *message) resolverError() *ResolverError {
 		}
 	}
 	return e
+}
+
+// adoptEDNS gives m, a name server's response, an OPT record exactly when q has
+// one, with nothing but the extended error of the one that m had. That is a
+// change only if one of the two has none, and even then m stays as it came if
+// dnsmessage cannot hold all of it.
+func (m *message) adoptEDNS(q *message) {
+	if (m.opt == nil) != (q.opt == nil) && !m.lost {
+		m.raw = nil
+	}
+	code := m.rcode()
+	ede, text, failed := m.extendedError()
+	m.opt = nil
+	if q.opt != nil {
+		m.opt = newOPT(q.opt.Header.DNSSECAllowed())
+	}
+	if failed {
+		m.explain(ede, text)
+	}
+	m.setRCode(code)
 }

@@ -29,6 +29,9 @@ var (
 // errMalformed is what every parser of network bytes returns.
 var errMalformed = errors.New("malformed DNS message")
 
+// errUnreadable: there are answers, but none that dnsmessage can hold.
+var errUnreadable = fmt.Errorf("%w: no record of the answer can be read", errMalformed)
+
 // A ResolverError says why the pod's resolver has no answer. It keeps its kind
 // and its sentence on the way from the pod to the laptop (as an extended DNS
 // error, RFC 8914), but not its Cause.

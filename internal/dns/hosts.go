@@ -9,14 +9,14 @@ import (
 
 // A hostsFile is hosts(5) by name and by address.
 type hostsFile struct {
-	byName map[wireName][]netip.Addr // keys are folded
-	byAddr map[netip.Addr][]wireName // the canonical name of each line first
+	byName map[string][]netip.Addr // keys are folded
+	byAddr map[netip.Addr][]string // the canonical name of each line first
 }
 
 // parseHosts never fails: a line that is not understood is skipped, and so is an
 // address with a zone, which no DNS record can hold.
 func parseHosts(text string) *hostsFile {
-	h := &hostsFile{byName: map[wireName][]netip.Addr{}, byAddr: map[netip.Addr][]wireName{}}
+	h := &hostsFile{byName: map[string][]netip.Addr{}, byAddr: map[netip.Addr][]string{}}
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)
@@ -32,8 +32,8 @@ func parseHosts(text string) *hostsFile {
 			if err != nil {
 				continue
 			}
-			h.byName[n.fold()] = append(h.byName[n.fold()], addr)
-			h.byAddr[addr] = append(h.byAddr[addr], n)
+			h.byName[fold(n)] = append(h.byName[fold(n)], addr)
+			h.byAddr[addr] = append(h.byAddr[addr], n.String())
 		}
 	}
 	return h
@@ -44,48 +44,52 @@ func parseHosts(text string) *hostsFile {
 // with no data, because getaddrinfo, which asks the file for both at once, does
 // not go on to DNS then. TTLs are 0: the file may change at any time.
 func (h *hostsFile) answer(q *message) *message {
-	if q.question.class != dnsmessage.ClassINET {
+	asked := q.Questions[0]
+	if asked.Class != dnsmessage.ClassINET {
 		return nil
 	}
-	var data []string
-	switch typ := q.question.typ; typ {
+	r := q.reply(dnsmessage.RCodeSuccess)
+	r.Authoritative = true
+	add := func(body dnsmessage.ResourceBody) {
+		h := dnsmessage.ResourceHeader{Name: asked.Name, Class: asked.Class}
+		r.Answers = append(r.Answers, dnsmessage.Resource{Header: h, Body: body})
+	}
+	switch asked.Type {
 	case dnsmessage.TypeA, dnsmessage.TypeAAAA:
-		addrs, ok := h.byName[q.question.name.fold()]
+		addrs, ok := h.byName[fold(asked.Name)]
 		if !ok {
 			return nil
 		}
-		for _, addr := range addrs {
-			if addr.Is4() == (typ == dnsmessage.TypeA) {
-				data = append(data, string(addr.AsSlice()))
+		for _, addr := range unique(addrs) {
+			switch {
+			case addr.Is4() && asked.Type == dnsmessage.TypeA:
+				add(&dnsmessage.AResource{A: addr.As4()})
+			case addr.Is6() && asked.Type == dnsmessage.TypeAAAA:
+				add(&dnsmessage.AAAAResource{AAAA: addr.As16()})
 			}
 		}
 	case dnsmessage.TypePTR:
-		addr, ok := reverseAddr(q.question.name)
+		addr, ok := reverseAddr(asked.Name)
 		names := h.byAddr[addr]
 		if !ok || len(names) == 0 {
 			return nil
 		}
-		for _, n := range names {
-			data = append(data, string(n))
+		for _, n := range unique(names) {
+			add(&dnsmessage.PTRResource{PTR: dnsmessage.MustNewName(n)})
 		}
 	default:
 		return nil
 	}
-	r := q.reply(dnsmessage.RCodeSuccess)
-	r.flags |= flagAuthoritative
-	for _, d := range unique(data) {
-		r.answers = append(r.answers, record{q.question.name, q.question.typ, q.question.class, 0, d})
-	}
 	return r
 }
 
-func unique(list []string) []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, s := range list {
-		if !seen[s] {
-			seen[s] = true
-			out = append(out, s)
+func unique[T comparable](list []T) []T {
+	var out []T
+	seen := map[T]bool{}
+	for _, v := range list {
+		if !seen[v] {
+			seen[v] = true
+			out = append(out, v)
 		}
 	}
 	return out

@@ -40,9 +40,7 @@ func TestHostsAnswer(t *testing.T) {
 		{"an address that is not there", "9.2.1.10.in-addr.arpa", dnsmessage.TypePTR, nil},
 		{"PTR of no address", "db", dnsmessage.TypePTR, nil},
 	} {
-		n, err := newName(c.asked)
-		assert.NoError(t, err)
-		resp := h.answer(&message{id: 9, question: question{n, c.typ, dnsmessage.ClassINET}})
+		resp := h.answer(ask(t, c.asked, c.typ))
 		if c.want == nil {
 			assert.Nil(t, resp, c.name)
 			continue
@@ -51,36 +49,31 @@ func TestHostsAnswer(t *testing.T) {
 			continue
 		}
 		got := []string{}
-		for _, r := range resp.answers {
-			printed, err := newRecord(r)
-			assert.NoError(t, err)
-			got = append(got, printed.Data)
-			assert.Equal(t, n, r.name)
+		for _, r := range resp.Answers {
+			got = append(got, newRecord(r).Data)
+			assert.Equal(t, name(t, c.asked), r.Header.Name)
 		}
 		assert.Equal(t, c.want, got, c.name)
 		assert.EqualValues(t, 0, resp.rcode())
 	}
-	chaos := &message{question: question{"\x09localhost\x00", dnsmessage.TypeA, dnsmessage.ClassCHAOS}}
+	chaos := ask(t, "localhost", dnsmessage.TypeA)
+	chaos.Questions[0].Class = dnsmessage.ClassCHAOS
 	assert.Nil(t, h.answer(chaos))
 }
 
 func TestReverseNames(t *testing.T) {
-	for addr, name := range map[string]string{
+	for addr, reversed := range map[string]string{
 		"10.1.2.3":    "3.2.1.10.in-addr.arpa.",
 		"2001:db8::1": "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.",
 	} {
-		assert.Equal(t, name, reverseName(netip.MustParseAddr(addr)))
-		n, err := newName(name)
-		assert.NoError(t, err)
-		got, ok := reverseAddr(n)
+		assert.Equal(t, reversed, reverseName(netip.MustParseAddr(addr)))
+		got, ok := reverseAddr(name(t, reversed))
 		assert.True(t, ok)
 		assert.Equal(t, addr, got.String())
 	}
-	for _, name := range []string{"arpa", "in-addr.arpa", "1.10.in-addr.arpa", "x.2.1.10.in-addr.arpa",
+	for _, other := range []string{"arpa", "in-addr.arpa", "1.10.in-addr.arpa", "x.2.1.10.in-addr.arpa",
 		"256.2.1.10.in-addr.arpa", "3.2.1.10.ip6.arpa", "3.2.1.10.in-addr.com", "."} {
-		n, err := newName(name)
-		assert.NoError(t, err)
-		_, ok := reverseAddr(n)
-		assert.False(t, ok, name)
+		_, ok := reverseAddr(name(t, other))
+		assert.False(t, ok, other)
 	}
 }

@@ -92,8 +92,8 @@ func lookup(ctx context.Context, exchange ExchangeFunc, name string, typ dnsmess
 	if err != nil {
 		return nil, err
 	}
-	q := newQuery(n, typ, isAbsolute(name))
-	b, err := exchange(ctx, q.append(nil, maxMessage))
+	q := newQuery(n, typ, strings.HasSuffix(name, "."))
+	b, err := exchange(ctx, q.pack(maxMessage))
 	if err != nil {
 		return nil, err
 	}
@@ -110,49 +110,43 @@ func lookup(ctx context.Context, exchange ExchangeFunc, name string, typ dnsmess
 	return nil, resp.resolverError()
 }
 
-// isAbsolute reports a dot at the end that is not part of the last label.
-func isAbsolute(name string) bool {
-	trimmed, ok := strings.CutSuffix(name, ".")
-	quotes := len(trimmed) - len(strings.TrimRight(trimmed, `\`))
-	return ok && quotes%2 == 0
-}
-
 // newQuery makes a query with ID 0, which a [Client] replaces, and with EDNS, so
 // that an extended error can come back.
-func newQuery(n wireName, typ dnsmessage.Type, absolute bool) *message {
-	q := &message{flags: flagRecursionWant, opt: &opt{size: advertiseUDP}}
-	q.question = question{n, typ, dnsmessage.ClassINET}
+func newQuery(n dnsmessage.Name, typ dnsmessage.Type, absolute bool) *message {
+	q := &message{opt: newOPT(false)}
+	q.RecursionDesired = true
+	q.Questions = []dnsmessage.Question{{Name: n, Type: typ, Class: dnsmessage.ClassINET}}
 	if absolute {
-		q.opt.options = []option{{code: optionAbsolute}}
+		q.opt = newOPT(false, dnsmessage.Option{Code: optionAbsolute})
 	}
 	return q
 }
 
 // find gives the records of typ at the end of the CNAMEs that begin at n.
-func (m *message) find(n wireName, typ dnsmessage.Type) ([]Record, error) {
+func (m *message) find(n dnsmessage.Name, typ dnsmessage.Type) ([]Record, error) {
 	var found []Record
 	for range maxChain {
-		var next wireName
-		for _, r := range m.answers {
-			switch {
-			case r.class != dnsmessage.ClassINET || !r.name.equal(n):
-			case r.typ == typ:
-				printed, err := newRecord(r)
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, printed)
-			case r.typ == dnsmessage.TypeCNAME:
-				next = wireName(r.data)
+		var next *dnsmessage.Name
+		for _, r := range m.Answers {
+			if r.Header.Class != dnsmessage.ClassINET || fold(r.Header.Name) != fold(n) {
+				continue
+			}
+			if r.Header.Type == typ {
+				found = append(found, newRecord(r))
+			} else if alias, ok := r.Body.(*dnsmessage.CNAMEResource); ok {
+				next = &alias.CNAME
 			}
 		}
-		if len(found) > 0 || next == "" {
+		if len(found) > 0 || next == nil {
 			break
 		}
-		n = next
+		n = *next
 	}
-	if len(found) == 0 {
-		return nil, ErrNoData
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case m.lostAnswers:
+		return nil, errUnreadable
 	}
-	return found, nil
+	return nil, ErrNoData
 }

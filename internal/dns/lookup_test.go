@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -159,12 +159,12 @@ func TestLookupHost(t *testing.T) {
 func TestLookupHostTakesOneFamilyWhenTheOtherFails(t *testing.T) {
 	exchange := func(_ context.Context, query []byte) ([]byte, error) {
 		q, err := parseMessage(query)
-		if err != nil || q.question.typ == dnsmessage.TypeA {
+		if err != nil || q.Questions[0].Type == dnsmessage.TypeA {
 			return nil, errors.New("it broke")
 		}
 		r := q.reply(0)
-		r.answers = []record{{q.question.name, q.question.typ, 1, 3, string(net.IPv6loopback)}}
-		return r.append(nil, maxMessage), nil
+		r.Answers = []dnsmessage.Resource{record(q.Questions[0].Name, dnsmessage.TypeAAAA, 3, &dnsmessage.AAAAResource{AAAA: netip.IPv6Loopback().As16()})}
+		return r.pack(maxMessage), nil
 	}
 	answer, err := LookupHost(t.Context(), exchange, "db", "ip")
 	require.NoError(t, err)
@@ -174,12 +174,15 @@ func TestLookupHostTakesOneFamilyWhenTheOtherFails(t *testing.T) {
 }
 
 func TestLookupRefusesAnswersToOtherQuestions(t *testing.T) {
-	for name, change := range map[string]func(m *message){
-		"another ID":   func(m *message) { m.id++ },
-		"another name": func(m *message) { m.question.name = "\x01x\x00" },
-		"another type": func(m *message) { m.question.typ++ },
-		"a query":      func(m *message) { m.flags &^= flagResponse },
-		"bad RDATA":    func(m *message) { m.answers = []record{{"\x02db\x00", 1, 1, 1, "12345"}} },
+	for what, change := range map[string]func(m *message){
+		"another ID":   func(m *message) { m.ID++ },
+		"another name": func(m *message) { m.Questions[0].Name = name(t, "x") },
+		"another type": func(m *message) { m.Questions[0].Type++ },
+		"a query":      func(m *message) { m.Response = false },
+		"bad RDATA": func(m *message) {
+			body := &dnsmessage.UnknownResource{Type: dnsmessage.TypeA, Data: []byte("12345")}
+			m.Answers = []dnsmessage.Resource{record(name(t, "db"), dnsmessage.TypeA, 1, body)}
+		},
 	} {
 		_, err := Lookup(t.Context(), func(_ context.Context, query []byte) ([]byte, error) {
 			q, err := parseMessage(query)
@@ -188,42 +191,50 @@ func TestLookupRefusesAnswersToOtherQuestions(t *testing.T) {
 			}
 			r := q.reply(0)
 			change(r)
-			return r.append(nil, maxMessage), nil
+			return r.pack(maxMessage), nil
 		}, "db", dnsmessage.TypeA)
-		assert.ErrorIs(t, err, errMalformed, name)
+		assert.ErrorIs(t, err, errMalformed, what)
 	}
-	loop := &message{answers: []record{{"\x01a\x00", 5, 1, 1, "\x01b\x00"}, {"\x01b\x00", 5, 1, 1, "\x01a\x00"}}}
-	_, err := loop.find("\x01a\x00", dnsmessage.TypeA)
+	loop, a, b := &message{}, name(t, "a"), name(t, "b")
+	loop.Answers = []dnsmessage.Resource{
+		record(a, dnsmessage.TypeCNAME, 1, &dnsmessage.CNAMEResource{CNAME: b}),
+		record(b, dnsmessage.TypeCNAME, 1, &dnsmessage.CNAMEResource{CNAME: a}),
+	}
+	_, err := loop.find(a, dnsmessage.TypeA)
 	assert.ErrorIs(t, err, ErrNoData, "a CNAME loop ends")
 }
 
 func TestAFinalDotMakesANameAbsolute(t *testing.T) {
-	for name, want := range map[string]bool{"a": false, "a.": true, `a\.`: false, `a\\.`: true, ".": true, "": false} {
-		assert.Equal(t, want, isAbsolute(name), name)
+	for asked, want := range map[string]bool{"a": false, "a.": true, `a\\`: false, `a\\.`: true, ".": true} {
+		Lookup(t.Context(), func(_ context.Context, query []byte) ([]byte, error) {
+			q, err := parseMessage(query)
+			require.NoError(t, err)
+			_, absolute := q.option(optionAbsolute)
+			assert.Equal(t, want, absolute, asked)
+			return nil, errors.New("no answer")
+		}, asked, dnsmessage.TypeA)
 	}
 }
 
 func TestRecordPrints(t *testing.T) {
-	for _, c := range []struct {
-		typ        dnsmessage.Type
-		data, want string
-	}{
-		{dnsmessage.TypeTXT, "\x05a \"b\\\x01c", `a "b\c`},
-		{dnsmessage.TypeTXT, "\x06a\nb\x1b\xffc", `a\010b\027\255c`},
-		{dnsmessage.TypeTXT, "\x05\xc3\xbc\xc2\x9bx", `ü\194\155x`},
-		{dnsmessage.TypeTXT, "\x00", ""},
-		{dnsmessage.TypePTR, "\x05a b.c\x00", `a\032b\.c.`},
-		{dnsmessage.TypeNS, "\x00", "."},
-		{257, "\x00\x05issue", `\# 7 00056973737565`},
-		{257, "", `\# 0`},
+	label := func(s string) dnsmessage.Name { return dnsmessage.MustNewName(s) }
+	txt := func(s ...string) dnsmessage.ResourceBody { return &dnsmessage.TXTResource{TXT: s} }
+	https := &dnsmessage.HTTPSResource{SVCBResource: dnsmessage.SVCBResource{Priority: 1, Target: label("x.")}}
+	for want, body := range map[string]dnsmessage.ResourceBody{
+		`a "b\c`:              txt(`a "`, `b\c`),
+		`a\010b\027\255c`:     txt("a\nb\x1b\xffc"),
+		`ü\194\155x`:          txt("\xc3\xbc\xc2\x9bx"),
+		"":                    txt(""),
+		`a\032b\\c.`:          &dnsmessage.PTRResource{PTR: label(`a b\c.`)},
+		".":                   &dnsmessage.NSResource{NS: rootName},
+		`\# 7 00056973737565`: &dnsmessage.UnknownResource{Type: 257, Data: []byte("\x00\x05issue")},
+		`\# 0`:                &dnsmessage.UnknownResource{Type: 257},
+		`\# 5 0001017800`:     https,
+		"a. b. 1 2 3 4 5":     &dnsmessage.SOAResource{NS: label("a."), MBox: label("b."), Serial: 1, Refresh: 2, Retry: 3, Expire: 4, MinTTL: 5},
 	} {
-		r, err := newRecord(record{"\x01x\x00", c.typ, 1, 9, c.data})
-		if assert.NoError(t, err) {
-			assert.Equal(t, c.want, r.String())
-		}
+		assert.Equal(t, want, newRecord(record(label("x."), 0, 9, body)).String())
 	}
-	r, err := newRecord(record{"\x01x\x00", dnsmessage.TypeTXT, 1, 9, "\x03a\nb"})
-	require.NoError(t, err)
+	r := newRecord(record(label("x."), dnsmessage.TypeTXT, 9, txt("a\nb")))
 	b, err := json.Marshal(r)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"name":"x.","type":"TXT","ttl":9,"data":"a\nb"}`, string(b))

@@ -1,8 +1,10 @@
 package dns
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
-	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -41,22 +43,28 @@ func response(t testing.TB) []byte {
 
 func TestMessageRoundTripKeepsEveryRecord(t *testing.T) {
 	msg := response(t)
-	m, err := parseMessage(msg)
+	m, err := parseMessage(slices.Clone(msg))
 	require.NoError(t, err)
-	again := m.append(nil, maxMessage)
-	var want, got dnsmessage.Message
-	require.NoError(t, want.Unpack(msg))
-	require.NoError(t, got.Unpack(again))
-	for _, m := range []*dnsmessage.Message{&want, &got} { // RDLENGTH depends on compression
-		for _, section := range [][]dnsmessage.Resource{m.Answers, m.Authorities, m.Additionals} {
-			for i := range section {
-				section[i].Header.Length = 0
-			}
+	assert.False(t, m.lost)
+	m.ID++
+	want := slices.Clone(msg)
+	want[1]++
+	assert.Equal(t, want, m.pack(maxMessage), "as it came, but for the ID")
+	m.ID--
+	m.raw = nil
+	assert.Equal(t, unpackAny(t, msg), unpackAny(t, m.pack(maxMessage)))
+	assert.Equal(t, "\xc0\x0c raw", string(m.Answers[6].Body.(*dnsmessage.UnknownResource).Data), "unknown RDATA is not touched")
+}
+
+// unpackAny is the message without what depends on compression.
+func unpackAny(t *testing.T, msg []byte) (m dnsmessage.Message) {
+	require.NoError(t, m.Unpack(msg))
+	for _, section := range [][]dnsmessage.Resource{m.Answers, m.Authorities, m.Additionals} {
+		for i := range section {
+			section[i].Header.Length = 0
 		}
 	}
-	assert.Equal(t, want, got)
-	assert.LessOrEqual(t, len(again), len(msg)+20, "names are compressed")
-	assert.Equal(t, "\xc0\x0c raw", m.answers[6].data, "unknown RDATA is not touched")
+	return m
 }
 
 func TestEveryStrictPrefixOfAMessageFails(t *testing.T) {
@@ -69,50 +77,90 @@ func TestEveryStrictPrefixOfAMessageFails(t *testing.T) {
 
 func TestATruncatedMessageMayEndAnywhereBehindItsQuestion(t *testing.T) {
 	msg := response(t)
-	msg[2] |= flagTruncated >> 8
+	msg[2] |= 2
 	question := headerLen + len("\x03www\x07example\x03com\x00") + 4
 	for n := question; n < len(msg); n++ {
 		m, err := parseMessage(msg[:n])
 		if assert.NoError(t, err) {
-			assert.NotZero(t, m.flags&flagTruncated)
+			assert.True(t, m.Truncated)
 		}
 	}
 }
 
-func TestALabelWithADotSurvives(t *testing.T) {
-	soa := record{typ: dnsmessage.TypeSOA, class: 1, name: "\x01x\x00",
-		data: "\x02ns\x01x\x00" + "\x08john.doe\x01x\x00" + "01234567890123456789"}
-	m := &message{question: question{"\x01y\x01x\x00", 1, 1}, authorities: []record{soa}}
-	again, err := parseMessage(m.append(nil, maxMessage))
+// dotted is the response to a question for TXT of a.x with a text and, in the
+// authority section, an SOA whose mailbox has a dot in a label.
+const dotted = "\x12\x67\x81\x80\x00\x01\x00\x01\x00\x01\x00\x00" + "\x01a\x01x\x00\x00\x10\x00\x01" +
+	"\xc0\x0c\x00\x10\x00\x01\x00\x00\x00\x05\x00\x03" + "\x02hi" +
+	"\xc0\x0e\x00\x06\x00\x01\x00\x00\x00\x05\x00\x25" + "\x02ns\xc0\x0e" + "\x08john.doe\x01x\x00" + "01234567890123456789"
+
+func TestALabelWithADotSurvivesOnItsWayThrough(t *testing.T) {
+	m, err := parseMessage([]byte(dotted))
 	require.NoError(t, err)
-	assert.Equal(t, m, again)
+	assert.Equal(t, dotted, string(m.pack(maxMessage)))
+	q := ask(t, "a.x", dnsmessage.TypeTXT)
+	q.ID, q.opt = 0x1267, newOPT(false)
+	assert.Equal(t, dotted, string(m.answering(q).pack(maxMessage)))
+
+	cut, err := parseMessage(m.pack(len(dotted) - 1))
+	require.NoError(t, err)
+	assert.True(t, cut.Truncated)
+	assert.Len(t, cut.Answers, 1)
+	assert.Empty(t, cut.Authorities)
 }
 
-func TestCompressedRDATAOfOldTypesIsExpanded(t *testing.T) {
-	// NAPTR, which nobody should compress: order, preference, "u", "s", "", pointer
-	msg := []byte("\x00\x01\x80\x00\x00\x01\x00\x01\x00\x00\x00\x00" + "\x01a\x01b\x00\x00\x23\x00\x01" +
-		"\xc0\x0c\x00\x23\x00\x01\x00\x00\x00\x05\x00\x0b" + "\x00\x01\x00\x02\x01u\x01s\x00\xc0\x0e")
-	m, err := parseMessage(msg)
+func TestARewrittenAnswerDoesWithoutWhatCannotBeRead(t *testing.T) {
+	m, err := parseMessage([]byte(dotted))
 	require.NoError(t, err)
-	assert.Equal(t, "\x00\x01\x00\x02\x01u\x01s\x00\x01b\x00", m.answers[0].data)
+	resp, err := parseMessage(m.answering(ask(t, "a", dnsmessage.TypeTXT)).pack(maxMessage))
+	require.NoError(t, err)
+	assert.True(t, resp.Truncated, "something is missing")
+	require.Len(t, resp.Answers, 2)
+	assert.Equal(t, "a.x.", newRecord(resp.Answers[0]).Data)
+	assert.Equal(t, "hi", newRecord(resp.Answers[1]).Data)
+	assert.Empty(t, resp.Authorities)
 }
 
-func TestAppendKeepsToTheLimit(t *testing.T) {
-	m := &message{question: question{"\x01a\x00", 1, 1}, opt: &opt{size: 1232}}
+func TestAnAnswerThatCannotBeReadIsNotNoData(t *testing.T) {
+	const ptr = "\x00\x00\x80\x00\x00\x01\x00\x01\x00\x00\x00\x00" + "\x01a\x01x\x00\x00\x0c\x00\x01" +
+		"\xc0\x0c\x00\x0c\x00\x01\x00\x00\x00\x05\x00\x06" + "\x03b.c\xc0\x0e"
+	exchange := func(context.Context, []byte) ([]byte, error) { return []byte(ptr), nil }
+	_, err := Lookup(t.Context(), exchange, "a.x", dnsmessage.TypePTR)
+	assert.ErrorIs(t, err, errUnreadable)
+	m, err := parseMessage([]byte(ptr))
+	require.NoError(t, err)
+	assert.Equal(t, dnsmessage.RCodeServerFailure, m.answering(ask(t, "a", dnsmessage.TypePTR)).rcode())
+}
+
+func TestCompressedRDATAOfOldTypesIsNotMoved(t *testing.T) {
+	mb := []byte("\x00\x01\x80\x00\x00\x01\x00\x01\x00\x00\x00\x00" + "\x01a\x01b\x00\x00\x07\x00\x01" +
+		"\xc0\x0c\x00\x07\x00\x01\x00\x00\x00\x05\x00\x02" + "\xc0\x0e")
+	m, err := parseMessage(mb)
+	require.NoError(t, err)
+	assert.True(t, m.lostAnswers)
+	assert.Equal(t, mb, m.pack(maxMessage))
+}
+
+func TestPackKeepsToTheLimit(t *testing.T) {
+	m := ask(t, "a", 1)
+	m.opt = newOPT(false)
 	for i := range 100 {
-		m.answers = append(m.answers, record{"\x01a\x00", 1, 1, 60, fmt.Sprintf("10.%c", i)[:4]})
+		m.Answers = append(m.Answers, record(name(t, "a"), 1, 60, &dnsmessage.AResource{A: [4]byte{10, 0, 0, byte(i)}}))
 	}
-	m.additionals = []record{{"\x01a\x00", 1, 1, 60, "addi"}}
+	m.Additionals = []dnsmessage.Resource{record(name(t, "a"), 1, 60, &dnsmessage.AResource{})}
+	whole, err := parseMessage(m.pack(maxMessage))
+	require.NoError(t, err)
 	for limit := minUDP; limit < 2000; limit += 7 {
-		b := m.append(nil, limit)
-		require.LessOrEqual(t, len(b), limit)
-		cut, err := parseMessage(b)
-		require.NoError(t, err)
-		require.NotNil(t, cut.opt)
-		assert.Equal(t, len(cut.answers) < 100, cut.flags&flagTruncated != 0)
-		if len(cut.answers) < 100 {
-			assert.Empty(t, cut.additionals)
-			assert.Greater(t, len(b), limit-16, "as many as fit")
+		for _, m := range []*message{m, whole} {
+			b := m.pack(limit)
+			require.LessOrEqual(t, len(b), limit)
+			cut, err := parseMessage(b)
+			require.NoError(t, err)
+			require.NotNil(t, cut.opt)
+			assert.Equal(t, len(cut.Answers) < 100, cut.Truncated)
+			if len(cut.Answers) < 100 {
+				assert.Empty(t, cut.Additionals)
+				assert.Greater(t, len(b), limit-16, "as many as fit")
+			}
 		}
 	}
 }
@@ -126,7 +174,7 @@ func TestMessageRefuses(t *testing.T) {
 		return b
 	}
 	const q, rr = "\x01a\x00\x00\x01\x00\x01", "\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
-	for name, msg := range map[string][]byte{
+	for what, msg := range map[string][]byte{
 		"nothing":               nil,
 		"two questions":         append(header(2, 0, 0, 0), q+q...),
 		"65535 records":         append(header(1, 0xffff, 0, 0), q...),
@@ -136,35 +184,48 @@ func TestMessageRefuses(t *testing.T) {
 		"option longer than it": append(header(1, 0, 0, 1), q+"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x05\x00\x0f\x00\x09a"...),
 	} {
 		_, err := parseMessage(msg)
-		assert.ErrorIs(t, err, errMalformed, name)
+		assert.ErrorIs(t, err, errMalformed, what)
 	}
 }
 
 func FuzzParseMessage(f *testing.F) {
 	f.Add(response(f))
-	f.Add(newQuery("\x02db\x00", 28, true).append(nil, maxMessage))
-	f.Add((&message{question: question{"\x01a\x00", 1, 1}, opt: &opt{}}).failure(errBusy).append(nil, maxMessage))
+	f.Add([]byte(dotted))
+	f.Add(newQuery(name(f, "db"), 28, true).pack(maxMessage))
+	q := ask(f, "a", 1)
+	q.opt = newOPT(true)
+	f.Add(q.failure(errBusy).pack(maxMessage))
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		m, err := parseMessage(msg)
 		if err != nil {
 			return
 		}
-		b := m.append(nil, maxMessage)
-		again, err := parseMessage(b)
-		if err != nil {
-			t.Fatalf("parseMessage(append(%#v)) = %v", m, err)
+		if !bytes.Equal(m.pack(maxMessage), msg) {
+			t.Fatal("it was changed on its way through")
 		}
-		if again.flags&flagTruncated == 0 {
-			assert.Equal(t, m, again)
-		}
-		m.find(m.question.name, m.question.typ)
-		m.opt.extendedError()
-		reverseAddr(m.question.name)
-		if n, err := newName(m.question.name.String()); !m.noQuestion && (err != nil || n != m.question.name) {
-			t.Fatalf("newName(%q) = %q, %v", m.question.name, n, err)
-		}
-		if small := m.append(nil, minUDP+maxEDEText); len(small) > minUDP+maxEDEText && m.opt == nil {
+		small := m.pack(minUDP)
+		if len(small) > minUDP && m.opt == nil {
 			t.Fatalf("%d octets", len(small))
 		}
+		m.raw = nil
+		again, err := parseMessage(m.pack(maxMessage))
+		if err != nil || again.lost || again.rcode() != m.rcode() {
+			t.Fatalf("parseMessage(pack(%#v)) = %#v, %v", m, again, err)
+		}
+		if !again.Truncated && (len(again.Answers) != len(m.Answers) || len(again.Additionals) != len(m.Additionals)) {
+			t.Fatalf("%#v became %#v", m, again)
+		}
+		if len(m.Questions) == 0 {
+			return
+		}
+		n := m.Questions[0].Name
+		if records, err := m.find(n, m.Questions[0].Type); err == nil && len(records) == 0 {
+			t.Fatal("found nothing, and no error")
+		}
+		reverseAddr(n)
+		if again, err := newName(nameString(n)); err != nil || again != n {
+			t.Fatalf("newName(%q) = %q, %v", nameString(n), again, err)
+		}
+		m.answering(ask(t, "q", m.Questions[0].Type)).pack(maxMessage)
 	})
 }

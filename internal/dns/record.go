@@ -1,7 +1,6 @@
 package dns
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -26,6 +25,7 @@ type Record struct {
 	//	CNAME, NS, PTR  the name
 	//	MX              preference and host
 	//	SRV             priority, weight, port and target
+	//	SOA             its names and numbers, as dig prints them
 	//	TXT             the text, its strings joined (RFC 7208 section 3.3), no quotes
 	//	any other       \# length hex (RFC 3597 section 5)
 	Data string `json:"data"`
@@ -74,39 +74,33 @@ func typeString(t dnsmessage.Type) string {
 }
 
 // newRecord puts a record into words.
-func newRecord(r record) (Record, error) {
-	data, err := printRData(r.typ, []byte(r.data))
-	return Record{Name: r.name.String(), Type: typeString(r.typ), TTL: r.ttl, Data: data}, err
+func newRecord(r dnsmessage.Resource) Record {
+	return Record{Name: nameString(r.Header.Name), Type: typeString(r.Header.Type), TTL: r.Header.TTL, Data: printRData(r.Body)}
 }
 
-func printRData(typ dnsmessage.Type, b []byte) (string, error) {
-	word := func(i int) string { return strconv.Itoa(int(binary.BigEndian.Uint16(b[2*i:]))) }
-	words := map[dnsmessage.Type]int{dnsmessage.TypeMX: 1, dnsmessage.TypeSRV: 3}
-	switch typ {
-	case dnsmessage.TypeA, dnsmessage.TypeAAAA:
-		addr, ok := netip.AddrFromSlice(b)
-		if !ok || addr.Is4() != (typ == dnsmessage.TypeA) {
-			return "", errMalformed
-		}
-		return addr.String(), nil
-	case dnsmessage.TypeCNAME, dnsmessage.TypeNS, dnsmessage.TypePTR, dnsmessage.TypeMX, dnsmessage.TypeSRV:
-		var fields []string
-		for i := range words[typ] {
-			fields = append(fields, word(i)) // expandRData has checked the length
-		}
-		n, _, err := parseName(b, 2*words[typ])
-		return strings.Join(append(fields, n.String()), " "), err
-	case dnsmessage.TypeTXT:
-		var sb strings.Builder
-		for len(b) > 0 {
-			end := 1 + int(b[0])
-			if end > len(b) {
-				return "", errMalformed
-			}
-			sb.Write(b[1:end])
-			b = b[end:]
-		}
-		return sb.String(), nil
+func printRData(body dnsmessage.ResourceBody) string {
+	switch b := body.(type) {
+	case *dnsmessage.AResource:
+		return netip.AddrFrom4(b.A).String()
+	case *dnsmessage.AAAAResource:
+		return netip.AddrFrom16(b.AAAA).String()
+	case *dnsmessage.CNAMEResource:
+		return nameString(b.CNAME)
+	case *dnsmessage.NSResource:
+		return nameString(b.NS)
+	case *dnsmessage.PTRResource:
+		return nameString(b.PTR)
+	case *dnsmessage.MXResource:
+		return fmt.Sprint(b.Pref, " ", nameString(b.MX))
+	case *dnsmessage.SRVResource:
+		return fmt.Sprintf("%d %d %d %s", b.Priority, b.Weight, b.Port, nameString(b.Target))
+	case *dnsmessage.SOAResource:
+		return fmt.Sprint(nameString(b.NS), " ", nameString(b.MBox), " ", b.Serial, b.Refresh, b.Retry, b.Expire, b.MinTTL)
+	case *dnsmessage.TXTResource:
+		return strings.Join(b.TXT, "")
 	}
-	return strings.TrimRight(fmt.Sprintf(`\# %d %x`, len(b), b), " "), nil
+	alone := &message{} // behind the header stand the owner, in one octet, and 10 octets more
+	alone.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: rootName}, Body: body}}
+	rdata := alone.pack(maxMessage)[headerLen+1+10:]
+	return strings.TrimRight(fmt.Sprintf(`\# %d %x`, len(rdata), rdata), " ")
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // A resolvConf is what resolv.conf(5) says, with glibc's defaults and bounds.
@@ -14,8 +16,8 @@ import (
 // no-reload (the file is always followed), trust-ad (the query's own AD bit says
 // it), inet6 and sortlist.
 type resolvConf struct {
-	servers  []netip.Addr  // at most 3; 127.0.0.1 when there is none
-	search   []wireName    // the root is "."
+	servers  []netip.Addr // at most 3; 127.0.0.1 when there is none
+	search   []dnsmessage.Name
 	ndots    int           // 0 to 15, default 1
 	timeout  time.Duration // for one server and transport, 1 s to 30 s, default 5 s
 	attempts int           // rounds over the servers, 1 to 5, default 2
@@ -96,8 +98,8 @@ func (conf *resolvConf) option(opt string) {
 }
 
 // searchList drops what is not a name.
-func searchList(domains []string) []wireName {
-	var list []wireName
+func searchList(domains []string) []dnsmessage.Name {
+	var list []dnsmessage.Name
 	for _, domain := range domains {
 		if n, err := newName(domain); err == nil {
 			list = append(list, n)
@@ -108,7 +110,7 @@ func searchList(domains []string) []wireName {
 
 // A candidate is one name to ask for.
 type candidate struct {
-	name wireName
+	name dnsmessage.Name
 	asIs bool // the name as it was asked for
 }
 
@@ -117,25 +119,25 @@ type candidate struct {
 // domain; with fewer dots, below every search domain and then as it is. (musl
 // differs in the first case: there such a name is never searched for.) Names that
 // would be too long are left out.
-func (conf *resolvConf) candidates(asked wireName) []candidate {
+func (conf *resolvConf) candidates(asked dnsmessage.Name) []candidate {
 	asIs := candidate{asked, true}
 	if asked == rootName {
 		return []candidate{asIs}
 	}
 	var list []candidate
-	seen := map[wireName]bool{}
+	seen := map[string]bool{}
 	add := func(c candidate) {
-		if key := c.name.fold(); !seen[key] {
+		if key := fold(c.name); !seen[key] {
 			seen[key] = true
 			list = append(list, c)
 		}
 	}
-	dots := asked.dots()
+	dots := strings.Count(asked.String(), ".") - 1 // between labels
 	if dots >= conf.ndots {
 		add(asIs)
 	}
 	for _, domain := range conf.search {
-		if n, ok := asked.join(domain); ok {
+		if n, ok := join(asked, domain); ok {
 			add(candidate{n, n == asked})
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 func addrs(list ...string) (out []netip.Addr) {
@@ -17,7 +17,12 @@ func addrs(list ...string) (out []netip.Addr) {
 }
 
 func TestParseResolvConf(t *testing.T) {
-	const ns = "\x02ns\x03svc\x00"
+	names := func(list ...string) (out []dnsmessage.Name) {
+		for _, s := range list {
+			out = append(out, name(t, s))
+		}
+		return out
+	}
 	base := func(change func(c *resolvConf)) *resolvConf {
 		c := &resolvConf{servers: addrs("127.0.0.1"), ndots: 1, timeout: 5 * time.Second, attempts: 2}
 		change(c)
@@ -29,13 +34,13 @@ func TestParseResolvConf(t *testing.T) {
 	}{
 		{"an empty file has the defaults", "", "web-1", base(func(*resolvConf) {})},
 		{"the search list defaults to the host's domain", "", "web-1.ns.svc", base(func(c *resolvConf) {
-			c.search = []wireName{ns}
+			c.search = names("ns.svc")
 		})},
 		{"a pod's file", "search ns.svc svc.\nnameserver 10.96.0.10\noptions ndots:5\n", "x.y", base(func(c *resolvConf) {
-			c.servers, c.search, c.ndots = addrs("10.96.0.10"), []wireName{ns, "\x03svc\x00"}, 5
+			c.servers, c.search, c.ndots = addrs("10.96.0.10"), names("ns.svc", "svc"), 5
 		})},
 		{"the last of domain and search counts", "domain a\nsearch b c\ndomain ns.svc x\n", "", base(func(c *resolvConf) {
-			c.search = []wireName{ns}
+			c.search = names("ns.svc")
 		})},
 		{"comments, odd spacing, no newline at the end", "# nameserver 1.1.1.1\n;x\n\tnameserver\t10.0.0.1  # main\nnameserver fe80::1%eth0", "",
 			base(func(c *resolvConf) { c.servers = addrs("10.0.0.1", "fe80::1%eth0") })},
@@ -51,7 +56,7 @@ func TestParseResolvConf(t *testing.T) {
 		{"options that are not numbers are skipped", "options ndots: timeout:x attempts\nnameserver\nsearch\nwhat ever", "",
 			base(func(*resolvConf) {})},
 		{"names that are not names are skipped", "search a..b . ns.svc", "",
-			base(func(c *resolvConf) { c.search = []wireName{rootName, ns} })},
+			base(func(c *resolvConf) { c.search = names(".", "ns.svc") })},
 	} {
 		assert.Equal(t, c.want, parseResolvConf(c.text, c.hostname), c.name)
 	}
@@ -80,8 +85,7 @@ func TestCandidates(t *testing.T) {
 		{"the root", "search a", ".", []string{"."}},
 		{"a name that gets too long is not tried", "search " + long + " a", "very-long-name", []string{"very-long-name.a.", "very-long-name."}},
 	} {
-		asked, err := newName(c.asked)
-		require.NoError(t, err)
+		asked := name(t, c.asked)
 		var got []string
 		for _, n := range parseResolvConf(c.conf, "").candidates(asked) {
 			got = append(got, n.name.String())
@@ -94,13 +98,19 @@ func TestCandidates(t *testing.T) {
 func FuzzParseFiles(f *testing.F) {
 	f.Add("search a b\nnameserver ::1\noptions ndots:5 timeout:1", "db.prod")
 	f.Add("127.0.0.1 localhost a\n::1 localhost # x\n", "localhost")
-	f.Fuzz(func(t *testing.T, text, name string) {
-		conf := parseResolvConf(text, name)
-		if n, err := newName(name); err == nil {
-			if len(conf.candidates(n)) == 0 {
+	f.Fuzz(func(t *testing.T, text, asked string) {
+		conf := parseResolvConf(text, asked)
+		if n, err := newName(asked); err == nil {
+			list := conf.candidates(n)
+			if len(list) == 0 {
 				t.Fatalf("no candidates for %s", n)
 			}
-			parseHosts(text).answer(&message{question: question{n, 1, 1}})
+			for _, c := range list {
+				newQuery(c.name, 1, false).pack(maxMessage)
+			}
+			if resp := parseHosts(text).answer(ask(t, asked, 1)); resp != nil {
+				resp.pack(maxMessage)
+			}
 		}
 	})
 }

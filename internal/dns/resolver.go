@@ -31,27 +31,29 @@ type Resolver struct {
 
 // Exchange answers one query. With search, the name goes through the search list
 // as glibc would do it, unless the query is by [Lookup] for a name with a dot at its
-// end; otherwise it is taken as it is. A name that the search list has expanded is answered with a CNAME from the name
-// asked for to the expanded one in front, or, when CNAME was asked for, with
-// that record under the name asked for.
+// end; otherwise it is taken as it is. A name that the search list has expanded is
+// answered with a CNAME from the name asked for to the expanded one in front, or,
+// when CNAME was asked for, with that record under the name asked for. Any other
+// answer stays as the name server gave it.
 //
 // The response is NXDOMAIN only if every name tried is. It has EDNS exactly when
-// the query has. Records keep type, TTL and RDATA, whatever the type. Of EDNS
-// options in the query none goes to a name server; of those in its answer only
-// extended errors come back.
+// the query has, except that one which dnsmessage cannot hold is not given an OPT
+// record that the server left out. Records keep type, TTL and RDATA, whatever the
+// type; under an expanded name, those that cannot be read are left out, with TC.
+// Of EDNS options in the query none goes to a name server.
 //
 // Errors are a *ResolverError, ctx's error, or one about a query that is not
 // one question of opcode QUERY.
 func (r *Resolver) Exchange(ctx context.Context, query []byte, search bool) ([]byte, error) {
 	q, err := parseMessage(query)
-	if err != nil || q.noQuestion || q.flags&(flagResponse|maskOpcode) != 0 {
+	if err != nil || len(q.Questions) == 0 || q.Response || q.OpCode != 0 {
 		return nil, errMalformed
 	}
 	resp, err := r.resolve(ctx, q, search)
 	if err != nil {
 		return nil, err
 	}
-	return resp.append(nil, maxMessage), nil
+	return resp.pack(maxMessage), nil
 }
 
 func (r *Resolver) resolve(ctx context.Context, q *message, search bool) (*message, error) {
@@ -63,16 +65,16 @@ func (r *Resolver) resolve(ctx context.Context, q *message, search bool) (*messa
 		hostname, _ := os.Hostname() // without one there is no default search list
 		return parseResolvConf(text, hostname)
 	})
-	if conf.noAAAA && q.question.typ == dnsmessage.TypeAAAA {
+	if conf.noAAAA && q.Questions[0].Type == dnsmessage.TypeAAAA {
 		return q.reply(dnsmessage.RCodeSuccess), nil
 	}
-	ask := func(ctx context.Context, n wireName, typ dnsmessage.Type) (*message, error) {
-		return r.ask(ctx, conf, q, question{n, typ, q.question.class})
+	ask := func(ctx context.Context, n dnsmessage.Name, typ dnsmessage.Type) (*message, error) {
+		return r.ask(ctx, conf, q, dnsmessage.Question{Name: n, Type: typ, Class: q.Questions[0].Class})
 	}
-	names := []candidate{{q.question.name, true}}
-	_, absolute := q.opt.find(optionAbsolute)
-	if search && !absolute && q.question.class == dnsmessage.ClassINET {
-		names = conf.candidates(q.question.name)
+	names := []candidate{{q.Questions[0].Name, true}}
+	_, absolute := q.option(optionAbsolute)
+	if search && !absolute && q.Questions[0].Class == dnsmessage.ClassINET {
+		names = conf.candidates(q.Questions[0].Name)
 	}
 	return searchNames(ctx, q, names, ask)
 }

@@ -88,7 +88,7 @@ func TestResolverExchange(t *testing.T) {
 func TestResolverTakesLookupsAbsoluteNamesAsTheyAre(t *testing.T) {
 	a := newAuthority(t, podZone)
 	r := newResolver(t, "", podConf, map[string]*authority{"10.96.0.10": a})
-	_, err := r.Exchange(t.Context(), newQuery("\x07py-serv\x00", dnsmessage.TypeA, true).append(nil, maxMessage), true)
+	_, err := r.Exchange(t.Context(), newQuery(name(t, "py-serv"), dnsmessage.TypeA, true).pack(maxMessage), true)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"udp py-serv. A"}, a.asked())
 }
@@ -245,7 +245,7 @@ func TestResolverIsSafeForManyAtOnce(t *testing.T) {
 			if assert.NoError(t, err) {
 				m, err := parseMessage(b)
 				assert.NoError(t, err)
-				assert.Len(t, m.answers, 2)
+				assert.Len(t, m.Answers, 2)
 			}
 		})
 	}

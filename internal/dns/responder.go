@@ -38,27 +38,29 @@ func (p *responder) begin(query []byte, udp bool) (response []byte, todo work) {
 	if udp {
 		limit = minUDP
 		if q.opt != nil {
-			limit = min(max(int(q.opt.size), minUDP), maxUDP)
+			limit = min(max(int(q.opt.Header.Class), minUDP), maxUDP)
 		}
 	}
 	switch {
-	case q.flags&flagResponse != 0:
+	case q.Response:
 		return nil, nil // answering answers makes loops
-	case q.flags&maskOpcode != 0, q.question.typ == typeAXFR, q.question.typ == typeIXFR:
-		return q.reply(dnsmessage.RCodeNotImplemented).append(nil, limit), nil
-	case q.noQuestion:
-		return q.reply(dnsmessage.RCodeFormatError).append(nil, limit), nil
-	case q.opt != nil && q.opt.version != 0:
-		return q.reply(16).append(nil, limit), nil // BADVERS, RFC 6891 section 6.1.3
+	case q.OpCode != 0:
+		return q.reply(dnsmessage.RCodeNotImplemented).pack(limit), nil
+	case len(q.Questions) == 0:
+		return q.reply(dnsmessage.RCodeFormatError).pack(limit), nil
+	case q.Questions[0].Type == dnsmessage.TypeAXFR, q.Questions[0].Type == typeIXFR:
+		return q.reply(dnsmessage.RCodeNotImplemented).pack(limit), nil
+	case q.opt != nil && uint8(q.opt.Header.TTL>>16) != 0: // EDNS version
+		return q.reply(rcodeBadVersion).pack(limit), nil
 	}
 	select {
 	case p.slots <- struct{}{}:
 	default:
-		return q.failure(errBusy).append(nil, limit), nil
+		return q.failure(errBusy).pack(limit), nil
 	}
 	return nil, func(ctx context.Context) []byte {
 		defer func() { <-p.slots }()
-		return p.answer(ctx, q, query).append(nil, limit)
+		return p.answer(ctx, q, query).pack(limit)
 	}
 }
 
@@ -68,10 +70,10 @@ func (p *responder) answer(ctx context.Context, q *message, query []byte) *messa
 		return q.failure(err)
 	}
 	resp, err := parseMessage(b)
-	if err != nil || resp.flags&flagResponse == 0 {
+	if err != nil || !resp.Response {
 		return q.failure(errMalformed)
 	}
-	resp.id = q.id
+	resp.ID = q.ID
 	resp.adoptEDNS(q)
 	return resp
 }
@@ -79,9 +81,12 @@ func (p *responder) answer(ctx context.Context, q *message, query []byte) *messa
 // formatError answers what cannot be parsed with nothing but a header, or not at
 // all when there is not even that, or it says that it is a response.
 func formatError(query []byte) []byte {
-	if len(query) < headerLen || query[2]&(flagResponse>>8) != 0 {
+	m := &message{}
+	var p dnsmessage.Parser
+	h, err := p.Start(query)
+	if err != nil || h.Response {
 		return nil
 	}
-	m := &message{id: uint16(query[0])<<8 | uint16(query[1]), noQuestion: true}
-	return m.reply(dnsmessage.RCodeFormatError).append(nil, minUDP)
+	m.ID = h.ID
+	return m.reply(dnsmessage.RCodeFormatError).pack(minUDP)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // reverseName is the name under which the PTR records of addr stand: below
@@ -28,8 +30,8 @@ func reverseName(addr netip.Addr) string {
 }
 
 // reverseAddr is the inverse of reverseName; ok is false for every other name.
-func reverseAddr(n wireName) (addr netip.Addr, ok bool) {
-	labels := slices.Collect(n.fold().labels())
+func reverseAddr(n dnsmessage.Name) (addr netip.Addr, ok bool) {
+	labels := strings.Split(strings.TrimSuffix(fold(n), "."), ".")
 	slices.Reverse(labels)
 	if len(labels) < 2 || labels[0] != "arpa" {
 		return netip.Addr{}, false

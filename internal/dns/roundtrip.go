@@ -17,7 +17,7 @@ import (
 func (r *Resolver) roundTrip(ctx context.Context, conf *resolvConf, server netip.Addr, q *message) (*message, error) {
 	if !conf.useTCP {
 		resp, err := r.roundTripOver(ctx, "udp", conf.timeout, server, q)
-		if err != nil || resp.flags&flagTruncated == 0 {
+		if err != nil || !resp.Truncated {
 			return resp, err
 		}
 	}
@@ -41,8 +41,8 @@ func (r *Resolver) roundTripOver(ctx context.Context, network string, timeout ti
 
 	var id [2]byte
 	rand.Read(id[:])
-	q.id = binary.BigEndian.Uint16(id[:])
-	query := q.append(nil, maxMessage)
+	q.ID = binary.BigEndian.Uint16(id[:])
+	query := q.pack(maxMessage)
 	if network == "tcp" {
 		return exchangeTCP(conn, q, query)
 	}
@@ -85,12 +85,13 @@ func exchangeUDP(conn net.Conn, q *message, query []byte) (*message, error) {
 // isResponseTo reports whether m is the response to q: ID and question are the same.
 // Some servers leave the question out when they call the query malformed.
 func (m *message) isResponseTo(q *message) bool {
-	if m.id != q.id || m.flags&flagResponse == 0 || m.flags&maskOpcode != 0 {
+	if m.ID != q.ID || !m.Response || m.OpCode != 0 {
 		return false
 	}
-	if m.noQuestion {
+	if len(m.Questions) == 0 {
 		code := m.rcode()
 		return code == dnsmessage.RCodeFormatError || code == dnsmessage.RCodeNotImplemented
 	}
-	return m.question.equal(q.question)
+	got, want := m.Questions[0], q.Questions[0]
+	return got.Type == want.Type && got.Class == want.Class && fold(got.Name) == fold(want.Name)
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-type askFunc func(ctx context.Context, n wireName, typ dnsmessage.Type) (*message, error)
+type askFunc func(ctx context.Context, n dnsmessage.Name, typ dnsmessage.Type) (*message, error)
 
 // searchNames asks for one name after the other until one has an answer, and
 // returns the response to q. It goes on and stops as glibc's res_search does:
@@ -34,7 +34,7 @@ func searchNames(ctx context.Context, q *message, names []candidate, ask askFunc
 		if onlyAsIs && !c.asIs {
 			continue
 		}
-		resp, err := ask(ctx, c.name, q.question.typ)
+		resp, err := ask(ctx, c.name, q.Questions[0].Type)
 		switch {
 		case ctx.Err() != nil && err != nil, errors.Is(err, ErrUnreachable):
 			return nil, err
@@ -45,13 +45,13 @@ func searchNames(ctx context.Context, q *message, names []candidate, ask askFunc
 			if c.asIs {
 				nxDomain = resp.answering(q)
 			}
-		case len(resp.answers) > 0:
+		case resp.hasAnswers():
 			return resp.answering(q), nil
 		default:
 			if noData == nil {
 				noData = resp.answering(q)
 			}
-			if i < len(names)-1 && otherFamilyExists(ctx, c.name, q.question.typ, ask) {
+			if i < len(names)-1 && otherFamilyExists(ctx, c.name, q.Questions[0].Type, ask) {
 				return resp.answering(q), nil
 			}
 		}
@@ -69,7 +69,7 @@ func searchNames(ctx context.Context, q *message, names []candidate, ask askFunc
 
 // otherFamilyExists reports whether n has AAAA when typ is A, or A when it is
 // AAAA. A failure counts as no.
-func otherFamilyExists(ctx context.Context, n wireName, typ dnsmessage.Type, ask askFunc) bool {
+func otherFamilyExists(ctx context.Context, n dnsmessage.Name, typ dnsmessage.Type, ask askFunc) bool {
 	switch typ {
 	case dnsmessage.TypeA:
 		typ = dnsmessage.TypeAAAA
@@ -79,51 +79,44 @@ func otherFamilyExists(ctx context.Context, n wireName, typ dnsmessage.Type, ask
 		return false
 	}
 	resp, err := ask(ctx, n, typ)
-	return err == nil && resp.rcode() == dnsmessage.RCodeSuccess && len(resp.answers) > 0
+	return err == nil && resp.rcode() == dnsmessage.RCodeSuccess && resp.hasAnswers()
 }
 
 // answering turns a name server's response, which it changes, into the response
-// to q: ID, question and EDNS are q's, and an expanded name is explained.
+// to q. That to the name asked for stays as it came. That to an expanded name is
+// explained; records of it that dnsmessage cannot hold are left out, with TC, and
+// it is a failure when that leaves no answer.
 func (m *message) answering(q *message) *message {
-	expanded := m.question.name
-	m.id, m.question = q.id, q.question
-	m.flags = m.flags&^(flagRecursionWant|flagNoCheck) | q.flags&(flagRecursionWant|flagNoCheck)
-	if q.flags&flagAuthentic == 0 && (q.opt == nil || !q.opt.dnssecOK) {
-		m.flags &^= flagAuthentic // RFC 6840 section 5.8
-	}
+	expanded, asked := m.Questions[0].Name, q.Questions[0]
+	m.ID = q.ID
 	m.adoptEDNS(q)
-	if expanded.equal(q.question.name) {
+	if fold(expanded) == fold(asked.Name) {
 		return m
 	}
-	m.flags &^= flagAuthoritative | flagAuthentic // the name asked for is not theirs
-	if q.question.typ == dnsmessage.TypeCNAME {
-		for i, r := range m.answers {
-			if r.name.equal(expanded) {
-				m.answers[i].name = q.question.name
+	if m.lostAnswers && len(m.Answers) == 0 {
+		return q.failure(errUnreadable)
+	}
+	m.raw, m.Questions = nil, q.Questions
+	m.Authoritative, m.AuthenticData = false, false // the name asked for is not theirs
+	if asked.Type == dnsmessage.TypeCNAME {
+		for i, r := range m.Answers {
+			if fold(r.Header.Name) == fold(expanded) {
+				m.Answers[i].Header.Name = asked.Name
 			}
 		}
 		return m
 	}
-	alias := record{q.question.name, dnsmessage.TypeCNAME, q.question.class, 0, string(expanded)}
-	for i, r := range m.answers {
-		if i == 0 || r.ttl < alias.ttl {
-			alias.ttl = r.ttl
+	alias := dnsmessage.Resource{
+		Header: dnsmessage.ResourceHeader{Name: asked.Name, Class: asked.Class},
+		Body:   &dnsmessage.CNAMEResource{CNAME: expanded},
+	}
+	for i, r := range m.Answers {
+		if i == 0 || r.Header.TTL < alias.Header.TTL {
+			alias.Header.TTL = r.Header.TTL
 		}
 	}
-	m.answers = append([]record{alias}, m.answers...)
+	m.Answers = append([]dnsmessage.Resource{alias}, m.Answers...)
 	return m
 }
 
-// adoptEDNS gives m an OPT record exactly when q has one, with nothing but the
-// extended errors of the one that m had.
-func (m *message) adoptEDNS(q *message) {
-	code, had := m.rcode(), m.opt
-	m.opt = nil
-	if q.opt != nil {
-		m.opt = &opt{size: advertiseUDP, dnssecOK: q.opt.dnssecOK}
-		if ede, text, ok := had.extendedError(); ok {
-			m.opt.options = []option{edeOption(ede, text)}
-		}
-	}
-	m.setRCode(code)
-}
+func (m *message) hasAnswers() bool { return len(m.Answers) > 0 || m.lostAnswers }

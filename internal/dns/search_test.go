@@ -47,11 +47,11 @@ func TestSearchOrder(t *testing.T) {
 			zone[name] = has
 		}
 		var log []string
-		ask := func(_ context.Context, n wireName, typ dnsmessage.Type) (*message, error) {
-			name := strings.TrimSuffix(n.String(), ".")
-			log = append(log, name+"/"+typeString(typ))
-			m := &message{flags: flagResponse, question: question{n, typ, dnsmessage.ClassINET}}
-			switch has := zone[name]; has {
+		server := func(_ context.Context, n dnsmessage.Name, typ dnsmessage.Type) (*message, error) {
+			asked := strings.TrimSuffix(n.String(), ".")
+			log = append(log, asked+"/"+typeString(typ))
+			m := ask(t, asked, typ)
+			switch has := zone[asked]; has {
 			case "":
 				m.setRCode(dnsmessage.RCodeNameError)
 			case "NODATA":
@@ -62,16 +62,15 @@ func TestSearchOrder(t *testing.T) {
 			case "UNREACHABLE":
 				return nil, &ResolverError{Kind: ErrUnreachable}
 			case typeString(typ):
-				m.answers = []record{{n, typ, dnsmessage.ClassINET, 7, "\x03yes"}}
+				m.Answers = []dnsmessage.Resource{record(n, typ, 7, &dnsmessage.UnknownResource{Type: typ, Data: []byte("\x03yes")})}
 			}
 			return m, nil
 		}
-		asked, err := newName(c.asked)
-		require.NoError(t, err)
 		typ, err := ParseType(c.typ)
 		require.NoError(t, err)
-		q := &message{id: 5, question: question{asked, typ, dnsmessage.ClassINET}}
-		resp, err := searchNames(t.Context(), q, parseResolvConf(conf, "").candidates(asked), ask)
+		q := ask(t, c.asked, typ)
+		q.ID = 5
+		resp, err := searchNames(t.Context(), q, parseResolvConf(conf, "").candidates(name(t, c.asked)), server)
 		got := ""
 		switch {
 		case err != nil:
@@ -79,17 +78,19 @@ func TestSearchOrder(t *testing.T) {
 		case resp.rcode() == dnsmessage.RCodeNameError:
 			got = "NXDOMAIN"
 		default:
-			end := asked
-			if len(resp.answers) > 0 && resp.answers[0].typ == dnsmessage.TypeCNAME {
-				assert.Equal(t, asked, resp.answers[0].name, c.name)
-				end = wireName(resp.answers[0].data)
+			end := name(t, c.asked)
+			if len(resp.Answers) > 0 {
+				if alias, ok := resp.Answers[0].Body.(*dnsmessage.CNAMEResource); ok {
+					assert.Equal(t, end, resp.Answers[0].Header.Name, c.name)
+					end = alias.CNAME
+				}
 			}
 			got = strings.TrimSuffix(end.String(), ".")
-			if last := len(resp.answers) - 1; last < 0 || resp.answers[last].typ != typ {
+			if last := len(resp.Answers) - 1; last < 0 || resp.Answers[last].Header.Type != typ {
 				got = "no data of " + got
 			}
-			assert.Equal(t, q.question, resp.question, c.name)
-			assert.EqualValues(t, 5, resp.id)
+			assert.Equal(t, q.Questions, resp.Questions, c.name)
+			assert.EqualValues(t, 5, resp.ID)
 		}
 		assert.Equal(t, c.want, got, c.name)
 		assert.Equal(t, c.log, strings.Join(log, " "), c.name)
@@ -99,13 +100,13 @@ func TestSearchOrder(t *testing.T) {
 func TestSearchEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := 0
-	ask := func(context.Context, wireName, dnsmessage.Type) (*message, error) {
+	server := func(context.Context, dnsmessage.Name, dnsmessage.Type) (*message, error) {
 		asked++
 		cancel()
 		return nil, context.Cause(ctx)
 	}
-	q := &message{question: question{"\x02db\x00", 1, 1}}
-	_, err := searchNames(ctx, q, parseResolvConf("search a b", "").candidates("\x02db\x00"), ask)
+	candidates := parseResolvConf("search a b", "").candidates(name(t, "db"))
+	_, err := searchNames(ctx, ask(t, "db", 1), candidates, server)
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, 1, asked)
 }

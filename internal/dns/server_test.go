@@ -64,14 +64,14 @@ func texts(_ context.Context, query []byte) ([]byte, error) {
 		return nil, err
 	}
 	var n int
-	fmt.Sscanf(q.question.name.String(), "n%d", &n)
+	fmt.Sscanf(q.Questions[0].Name.String(), "n%d", &n)
 	r := q.reply(0)
 	for ; n > 0; n -= 100 {
 		text := strings.Repeat("x", min(n, 100))
-		r.answers = append(r.answers, record{q.question.name, dnsmessage.TypeTXT, 1, 60, string(rune(len(text))) + text})
+		r.Answers = append(r.Answers, record(q.Questions[0].Name, dnsmessage.TypeTXT, 60, &dnsmessage.TXTResource{TXT: []string{text}}))
 	}
-	r.opt = &opt{size: 4096} // also when the query has none: the server's to remove
-	return r.append(nil, maxMessage), nil
+	r.opt = newOPT(false) // also when the query has none: the server's to remove
+	return r.pack(maxMessage), nil
 }
 
 func TestServerTruncatesByUDPAndNotByTCP(t *testing.T) {
@@ -128,13 +128,14 @@ func TestServerAnswersWhatIsNotAQuery(t *testing.T) {
 		"an update":         {with(2, 5<<3), 4},
 		"a zone transfer":   {axfr, 4},
 		"a pointer forward": {with(12, 0xc0), 1},
+		"a dot in a label":  {with(13, '.'), 1}, // dnsmessage has no form for it
 	} {
 		for network, b := range map[string][]byte{"udp": askUDP(t, addr, c.query), "tcp": askTCP(t, addr, c.query)} {
 			m, err := parseMessage(b)
 			if assert.NoError(t, err, name) {
 				assert.Equal(t, c.rcode, m.rcode(), "%s by %s", name, network)
-				assert.EqualValues(t, 4711, m.id)
-				assert.NotZero(t, m.flags&flagResponse)
+				assert.EqualValues(t, 4711, m.ID)
+				assert.True(t, m.Response)
 			}
 		}
 	}
@@ -149,6 +150,16 @@ func TestServerAnswersWhatIsNotAQuery(t *testing.T) {
 	conn.Write(with(2, 0x80)) // a response
 	_, err = conn.Read(make([]byte, 512))
 	assert.Error(t, err, "nothing comes back")
+}
+
+func TestServerPassesOnWhatDnsmessageCannotHold(t *testing.T) {
+	addr := startServer(t, &Server{Exchange: func(context.Context, []byte) ([]byte, error) { return []byte(dotted), nil }})
+	for _, edns := range []bool{false, true} {
+		q := query(t, "a.x.", dnsmessage.TypeTXT, edns)
+		for _, b := range [][]byte{askUDP(t, addr, q), askTCP(t, addr, q)} {
+			assert.Equal(t, string(q[:2])+dotted[2:], string(b))
+		}
+	}
 }
 
 func TestServerSlowNamesDoNotDelayOthers(t *testing.T) {
@@ -284,8 +295,8 @@ func TestServerToThePodAndBack(t *testing.T) {
 func FuzzResponder(f *testing.F) {
 	f.Add([]byte(nil), true)
 	f.Add(response(f), true)
-	f.Add(newQuery("\x02db\x00", 28, true).append(nil, maxMessage), false)
-	f.Add(newQuery("\x04fail\x00", 28, false).append(nil, maxMessage), true)
+	f.Add(newQuery(name(f, "db"), 28, true).pack(maxMessage), false)
+	f.Add(newQuery(name(f, "fail"), 28, false).pack(maxMessage), true)
 	p := newResponder(echo(nil))
 	f.Fuzz(func(t *testing.T, query []byte, udp bool) {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -298,7 +309,7 @@ func FuzzResponder(f *testing.F) {
 			return
 		}
 		m, err := parseMessage(resp)
-		if err != nil || m.flags&flagResponse == 0 || m.id != uint16(query[0])<<8|uint16(query[1]) {
+		if err != nil || !m.Response || m.ID != uint16(query[0])<<8|uint16(query[1]) {
 			t.Fatalf("response to %x = %x, %v", query, resp, err)
 		}
 		if udp && len(resp) > maxUDP || udp && m.opt == nil && len(resp) > minUDP {

@@ -39,7 +39,7 @@ func echo(release <-chan struct{}) ExchangeFunc {
 		if err != nil {
 			return nil, err
 		}
-		switch name := q.question.name.String(); name {
+		switch q.Questions[0].Name.String() {
 		case "slow.":
 			select {
 			case <-release:
@@ -57,7 +57,7 @@ func echo(release <-chan struct{}) ExchangeFunc {
 		case "garbage.":
 			return []byte("garbage"), nil
 		}
-		return q.reply(dnsmessage.RCodeSuccess).append(nil, maxMessage), nil
+		return q.reply(dnsmessage.RCodeSuccess).pack(maxMessage), nil
 	}
 }
 
@@ -180,8 +180,8 @@ func TestClientManyAtOnce(t *testing.T) {
 		if assert.NoError(t, err) {
 			m, err := parseMessage(b)
 			assert.NoError(t, err)
-			assert.Equal(t, name, m.question.name.String())
-			assert.EqualValues(t, 4711, m.id)
+			assert.Equal(t, name, m.Questions[0].Name.String())
+			assert.EqualValues(t, 4711, m.ID)
 		}
 	}
 	slow.Go(func() { ask("slow.") })

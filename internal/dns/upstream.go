@@ -15,7 +15,7 @@ import (
 // server once, and as many rounds as attempts says. NXDOMAIN and no data are
 // answers, and end it; anything else makes it go on. The error is about the last
 // server tried.
-func (r *Resolver) ask(ctx context.Context, conf *resolvConf, q *message, qu question) (*message, error) {
+func (r *Resolver) ask(ctx context.Context, conf *resolvConf, q *message, qu dnsmessage.Question) (*message, error) {
 	first := 0
 	if conf.rotate {
 		first = int(r.rotate.Add(1)-1) % len(conf.servers)
@@ -40,15 +40,15 @@ func (r *Resolver) ask(ctx context.Context, conf *resolvConf, q *message, qu que
 // askServer asks one server, by UDP and when the answer is truncated by TCP, each
 // within the timeout. A server that does not know EDNS is asked again without
 // (RFC 6891 section 7).
-func (r *Resolver) askServer(ctx context.Context, conf *resolvConf, server netip.Addr, q *message, qu question) (*message, error) {
-	edns := true
+func (r *Resolver) askServer(ctx context.Context, conf *resolvConf, server netip.Addr, q *message, qu dnsmessage.Question) (*message, error) {
+	edns := q.opt != nil
 	for {
 		resp, err := r.roundTrip(ctx, conf, server, upstreamQuery(q, qu, edns))
 		if err != nil {
 			return nil, networkError(server, err)
 		}
 		switch code := resp.rcode(); {
-		case edns && (code == dnsmessage.RCodeFormatError || code == dnsmessage.RCodeNotImplemented || code == 16):
+		case edns && (code == dnsmessage.RCodeFormatError || code == dnsmessage.RCodeNotImplemented || code == rcodeBadVersion):
 			edns = false
 		case code == dnsmessage.RCodeNameError:
 			return resp, nil
@@ -64,10 +64,12 @@ func (r *Resolver) askServer(ctx context.Context, conf *resolvConf, server netip
 }
 
 // upstreamQuery is what goes to a name server: RD, CD, AD and DO are those of q.
-func upstreamQuery(q *message, qu question, edns bool) *message {
-	m := &message{question: qu, flags: q.flags & (flagRecursionWant | flagNoCheck | flagAuthentic)}
+func upstreamQuery(q *message, qu dnsmessage.Question, edns bool) *message {
+	m := &message{}
+	m.RecursionDesired, m.CheckingDisabled, m.AuthenticData = q.RecursionDesired, q.CheckingDisabled, q.AuthenticData
+	m.Questions = []dnsmessage.Question{qu}
 	if edns {
-		m.opt = &opt{size: advertiseUDP, dnssecOK: q.opt != nil && q.opt.dnssecOK}
+		m.opt = newOPT(q.opt.Header.DNSSECAllowed())
 	}
 	return m
 }
@@ -75,14 +77,14 @@ func upstreamQuery(q *message, qu question, edns bool) *message {
 // lame reports an answer that only says to ask elsewhere; glibc and Go ask the
 // next server then (golang.org/issue/15434).
 func (m *message) lame() bool {
-	return m.flags&(flagAuthoritative|flagRecursionHave) == 0 &&
-		len(m.answers) == 0 && len(m.additionals) == 0 && m.opt == nil
+	return !m.Authoritative && !m.RecursionAvailable &&
+		!m.hasAnswers() && len(m.Additionals) == 0 && m.opt == nil
 }
 
 func serverError(server netip.Addr, resp *message) error {
 	e := &ResolverError{Kind: ErrServer, RCode: resp.rcode()}
 	e.Text = rcodeString(e.RCode) + " from " + server.String()
-	if _, text, ok := resp.opt.extendedError(); ok && text != "" {
+	if _, text, ok := resp.extendedError(); ok && text != "" {
 		e.Text += ": " + text
 	}
 	return e
