@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -65,12 +64,15 @@ func (q questions) run(ctx context.Context, env cli.Env, client *fwd.Client, exc
 	code := cli.ExitOK
 	for c := range pending {
 		a := <-c
-		if a.err != nil {
-			code = worse(code, q.explain(env, a.err))
-			continue
-		}
-		if err := q.print(env.Stdout, a.Answer); err != nil {
-			return fmt.Errorf("write standard output: %w", err)
+		switch {
+		case a.err != nil && !q.tabbed:
+			return a.err
+		case a.err != nil:
+			code = worse(code, explain(env, a.err))
+		default:
+			if err := q.print(env.Stdout, a.Answer); err != nil {
+				return fmt.Errorf("write standard output: %w", err)
+			}
 		}
 	}
 	switch {
@@ -82,12 +84,9 @@ func (q questions) run(ctx context.Context, env cli.Env, client *fwd.Client, exc
 	return nil
 }
 
-// explain says why one name has no answer.
-func (q questions) explain(env cli.Env, err error) int {
+// explain says why one name of several has no answer.
+func explain(env cli.Env, err error) int {
 	code, _ := flags.Explain(err)
-	if errors.Is(err, dns.ErrNoData) {
-		code = cli.ExitNoName
-	}
 	env.Log.Error().Msg(err.Error())
 	return code
 }

@@ -48,16 +48,12 @@ type Agent struct {
 	cfg      Config
 	resolver *dns.Resolver
 	stop     context.CancelCauseFunc
-	waiting  chan struct{} // holds a token for each peer that has not proved itself
+	lobby    lobby
 
 	mu      sync.Mutex
 	clients int         // guarded by mu
 	idle    *time.Timer // guarded by mu; runs while clients is 0
 }
-
-// maxWaiting bounds the peers that have connected and not yet proved who they
-// are: anything in the pod can connect.
-const maxWaiting = 64
 
 // Listen opens the agent's port on the pod's loopback addresses, where
 // pods/portforward arrives. A pod may have either family or both.
@@ -90,7 +86,6 @@ func Run(ctx context.Context, cfg Config, lns []net.Listener) error {
 		cfg:      cfg,
 		resolver: &dns.Resolver{},
 		stop:     stop,
-		waiting:  make(chan struct{}, maxWaiting),
 	}
 	a.idle = time.AfterFunc(cfg.Idle, func() { stop(errIdle) })
 	defer a.idle.Stop()
@@ -135,12 +130,8 @@ func (a *Agent) accept(ctx context.Context, ln net.Listener, wg *sync.WaitGroup)
 		if err != nil {
 			return err
 		}
-		select {
-		case a.waiting <- struct{}{}:
-			wg.Go(func() { a.serve(ctx, conn) })
-		default:
-			conn.Close()
-		}
+		a.lobby.enter(conn)
+		wg.Go(func() { a.serve(ctx, conn) })
 	}
 }
 

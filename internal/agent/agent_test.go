@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -154,7 +155,7 @@ func TestStrangersAreTurnedAway(t *testing.T) {
 			require.NoError(t, err)
 			conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 			_, err = io.Copy(io.Discard, conn)
-			assert.False(t, errors.Is(err, context.DeadlineExceeded), "was not closed")
+			assert.False(t, errors.Is(err, os.ErrDeadlineExceeded), "was not closed")
 		})
 	}
 	t.Run("another key", func(t *testing.T) {
@@ -166,6 +167,24 @@ func TestStrangersAreTurnedAway(t *testing.T) {
 		assert.ErrorIs(t, err, session.ErrWrongAgent)
 	})
 	assert.NoError(t, r.session(t).Err(), "the agent serves its client still")
+}
+
+func TestSilentStrangersDoNotKeepAClientOut(t *testing.T) {
+	r := run(t, time.Minute)
+	s := r.session(t)
+	first, err := net.Dial("tcp", r.addr)
+	require.NoError(t, err)
+	defer first.Close()
+	for range 2 * lobbySize {
+		conn, err := net.Dial("tcp", r.addr)
+		require.NoError(t, err)
+		defer conn.Close()
+	}
+	r.session(t)
+	first.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_, err = io.Copy(io.Discard, first)
+	assert.False(t, errors.Is(err, os.ErrDeadlineExceeded), "the one that has waited longest is still there")
+	assert.NoError(t, s.Err(), "the agent serves its client still")
 }
 
 func TestAgentEndsWhenIdle(t *testing.T) {

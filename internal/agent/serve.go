@@ -20,7 +20,7 @@ func (a *Agent) serve(ctx context.Context, conn net.Conn) {
 		Build:  a.cfg.Build,
 		Memory: memory,
 	})
-	<-a.waiting
+	a.lobby.leave(conn)
 	if err != nil {
 		log.Debug().Err(err).Msg("no session")
 		return
@@ -56,7 +56,7 @@ func (a *Agent) handle(ctx context.Context, st *session.Stream) {
 	case wire.KindResolve:
 		err = a.resolve(ctx, st)
 	case wire.KindControl:
-		err = a.control(st)
+		err = a.control(ctx, st)
 	default:
 		st.Reset(wire.Unsupported, "this agent does not know "+st.Kind().String())
 	}
@@ -64,14 +64,16 @@ func (a *Agent) handle(ctx context.Context, st *session.Stream) {
 }
 
 // control obeys a word to the agent itself.
-func (a *Agent) control(st *session.Stream) error {
+func (a *Agent) control(ctx context.Context, st *session.Stream) error {
 	if st.Address() != "stop" {
 		st.Reset(wire.Unsupported, "this agent does not know the word "+st.Address())
 		return nil
 	}
 	st.Accept("stop")
+	st.CloseWrite()
+	err := st.Flush(ctx) // the end of the session would overtake the answer
 	a.stop(errStopped)
-	return nil
+	return err
 }
 
 // isTemporary tells that accept may work again.

@@ -39,6 +39,8 @@ func Explain(err error) (code int, hint string) {
 		return cli.ExitAgent, "stop the old agent with fwd-agent stop, or use an image of this program's version"
 	case errors.As(err, &lookup) && errors.Is(err, dns.ErrNotExist), errors.As(err, &reset) && reset.Code == wire.NoSuchHost:
 		return cli.ExitNoName, "names are looked up in the pod; try NAME.NAMESPACE for a Service of another namespace"
+	case errors.Is(err, dns.ErrNoData):
+		return cli.ExitNoName, ""
 	case errors.Is(err, dns.ErrBadName):
 		return cli.ExitUsage, ""
 	case errors.Is(err, syscall.EADDRINUSE):

@@ -29,14 +29,14 @@ type Cluster struct {
 
 // Agent says how an agent is launched; embed it in a grammar.
 type Agent struct {
-	AgentImage       string            `group:"Agent" env:"FWD_AGENT_IMAGE" placeholder:"IMAGE" help:"Image of the agent."`
-	AgentPullPolicy  string            `group:"Agent" enum:"Always,IfNotPresent,Never" default:"IfNotPresent" placeholder:"POLICY" help:"When its image is pulled: Always, IfNotPresent or Never."`
-	AgentPullSecret  []string          `group:"Agent" placeholder:"NAME" help:"Secret to pull it with, without a target; may be repeated."`
-	AgentLabel       map[string]string `group:"Agent" placeholder:"K=V" help:"Label of its Job, without a target; may be repeated."`
-	AgentAnnotation  map[string]string `group:"Agent" placeholder:"K=V" help:"Annotation of its Job, without a target; may be repeated."`
-	AgentToleration  []string          `group:"Agent" placeholder:"KEY[=VALUE][:EFFECT]" help:"Taint that its Job tolerates, without a target; may be repeated."`
-	AgentIdle        time.Duration     `group:"Agent" default:"5m" placeholder:"TIME" help:"It ends after this long without a client. Default: 5m."`
-	AgentStartTime   time.Duration     `group:"Agent" name:"agent-start-timeout" default:"60s" placeholder:"TIME" help:"It must be there within this time. Default: 60s."`
+	AgentImage      string            `group:"Agent" env:"FWD_AGENT_IMAGE" placeholder:"IMAGE" help:"Image of the agent."`
+	AgentPullPolicy string            `group:"Agent" enum:"Always,IfNotPresent,Never" default:"IfNotPresent" placeholder:"POLICY" help:"When its image is pulled: Always, IfNotPresent or Never."`
+	AgentPullSecret []string          `group:"Agent" placeholder:"NAME" help:"Secret to pull it with, without a target; may be repeated."`
+	AgentLabel      map[string]string `group:"Agent" placeholder:"K=V" help:"Label of its Job, without a target; may be repeated."`
+	AgentAnnotation map[string]string `group:"Agent" placeholder:"K=V" help:"Annotation of its Job, without a target; may be repeated."`
+	AgentToleration []string          `group:"Agent" placeholder:"KEY[=VALUE][:EFFECT]" help:"Taint that its Job tolerates, without a target; may be repeated."`
+	AgentIdle       time.Duration     `group:"Agent" default:"5m" placeholder:"TIME" help:"It ends after this long without a client. Default: 5m."`
+	AgentStartTime  time.Duration     `group:"Agent" name:"agent-start-timeout" default:"60s" placeholder:"TIME" help:"It must be there within this time. Default: 60s."`
 }
 
 // Config is what the flags say, for package fwd.

@@ -47,11 +47,15 @@ func (e *UnauthorizedError) Unwrap() error { return e.Err }
 // ForbiddenError is a missing permission: the Role lacks Verb on Resource.
 type ForbiddenError struct {
 	Call
-	Err error
+	User string // who lacks it; empty if the API server does not say
+	Err  error
 }
 
 func (e *ForbiddenError) Error() string {
-	return fmt.Sprintf("not permitted to %s: %v", e.Call, e.Err)
+	if e.User == "" {
+		return fmt.Sprintf("not permitted to %s: %v", e.Call, e.Err)
+	}
+	return fmt.Sprintf("user %q is not permitted to %s", e.User, e.Call)
 }
 func (e *ForbiddenError) Unwrap() error { return e.Err }
 

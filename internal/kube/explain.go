@@ -71,9 +71,6 @@ func Explain(server string, call Call, err error) error {
 	return &APIError{Call: call, Err: err}
 }
 
-// Explain is the function Explain for this cluster's API server.
-func (c *Cluster) Explain(call Call, err error) error { return Explain(c.Server(), call, err) }
-
 // errNoAPI is a kind that comes with software the cluster does not run.
 var errNoAPI = errors.New("the cluster does not know this kind")
 
@@ -98,7 +95,7 @@ func notFound(call Call, err error, st metav1.Status) error {
 // the text. So here, and only here, text is matched: the authorizer's sentence
 // is `User "x" cannot get resource "pods" in API group "" …` (and
 // `… cannot impersonate resource "users" …` when it is --as that is refused).
-var cannotRE = regexp.MustCompile(`cannot (\S+) resource "([^"/]+)(?:/([^"]+))?"(?: in API group "([^"]*)")?`)
+var cannotRE = regexp.MustCompile(`User "([^"]*)" cannot (\S+) resource "([^"/]+)(?:/([^"]+))?"(?: in API group "([^"]*)")?`)
 
 func forbidden(call Call, message string, err error) error {
 	m := cannotRE.FindStringSubmatch(message)
@@ -108,11 +105,11 @@ func forbidden(call Call, message string, err error) error {
 		}
 		return &AdmissionError{Call: call, Err: err}
 	}
-	if m[1] != call.Verb || m[2] != call.Resource {
+	if m[2] != call.Verb || m[3] != call.Resource {
 		call.Name = ""
 	}
-	call.Verb, call.Resource, call.Subresource, call.Group = m[1], m[2], m[3], m[4]
-	return &ForbiddenError{Call: call, Err: err}
+	call.Verb, call.Resource, call.Subresource, call.Group = m[2], m[3], m[4], m[5]
+	return &ForbiddenError{Call: call, User: m[1], Err: err}
 }
 
 // client-go reports a failed exec plugin as a plain error with this prefix,

@@ -34,6 +34,7 @@ func TestForbiddenNamesVerbAndResource(t *testing.T) {
 		var forbidden *ForbiddenError
 		require.ErrorAs(t, err, &forbidden, arg)
 		assert.Equal(t, want, forbidden.Call, arg)
+		assert.EqualError(t, err, `user "jane" is not permitted to `+want.String())
 		assert.True(t, Refused(err))
 	}
 }

@@ -41,17 +41,22 @@ func (c *Cluster) Request(call Call) *rest.Request {
 // Do sends r, decodes the answer into obj (nil: ignore it) and explains what
 // went wrong in the words of call.
 func (c *Cluster) Do(ctx context.Context, call Call, r *rest.Request, obj runtime.Object) error {
+	result, err := c.send(ctx, call, r)
+	if err == nil && obj != nil {
+		err = result.Into(obj)
+	}
+	return err
+}
+
+func (c *Cluster) send(ctx context.Context, call Call, r *rest.Request) (rest.Result, error) {
 	bounded, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	result := r.Do(bounded)
 	err := result.Error()
-	if err == nil && obj != nil {
-		err = result.Into(obj)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return result, &UnreachableError{URL: c.Server(), Err: fmt.Errorf("no answer within %v", requestTimeout)}
 	}
-	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return &UnreachableError{URL: c.Server(), Err: fmt.Errorf("no answer within %v", requestTimeout)}
-	}
-	return c.Explain(call, err)
+	return result, Explain(c.Server(), call, err)
 }
 
 // Pod reads one pod.
@@ -88,13 +93,13 @@ func (c *Cluster) object(ctx context.Context, kind Kind, name string, obj runtim
 func (c *Cluster) raw(ctx context.Context, kind Kind, name string, into any) error {
 	call := Call{Verb: "get", Group: kind.Group, Resource: kind.Resource, Namespace: c.Namespace, Name: name}
 	// Not DoRaw, which does not read a refusal's Status.
-	result := c.Request(call).Do(ctx)
-	if err := result.Error(); err != nil {
-		return c.named(ctx, kind, c.Explain(call, err))
+	result, err := c.send(ctx, call, c.Request(call))
+	if err != nil {
+		return c.named(ctx, kind, err)
 	}
 	body, err := result.Raw()
 	if err != nil {
-		return c.Explain(call, err)
+		return Explain(c.Server(), call, err)
 	}
 	return json.Unmarshal(body, into)
 }

@@ -10,17 +10,25 @@ import (
 	"github.com/fwdtools/fwd/internal/kube"
 )
 
-const (
-	// Between looks at the pod: often while most starts happen, then seldom.
-	minPoll, maxPoll = 50 * time.Millisecond, 250 * time.Millisecond
-	// graceUnschedulable is how long a pod may find no node: the scheduler says
-	// so at once, and takes it back when another pod leaves.
-	graceUnschedulable = 2 * time.Second
-	// graceNoPod is how long a Job may take to make its pod before we ask why.
-	graceNoPod = 2 * time.Second
-	// giveUpNoPod is how long it may take when nobody tells us why.
-	giveUpNoPod = 10 * time.Second
-)
+// Between looks at the pod: often while most starts happen, then seldom.
+const minPoll, maxPoll = 50 * time.Millisecond, 250 * time.Millisecond
+
+// patience is how long to wait for what may come right by itself.
+type patience struct {
+	unschedulable time.Duration // the scheduler takes it back when another pod leaves
+	noPod         time.Duration // a Job has no pod: then we ask why
+	noStatus      time.Duration // nor has the node said anything of a container
+	giveUpNoPod   time.Duration // and then, if nobody says why
+	recorded      time.Duration // an agent that answered before does not answer
+}
+
+var defaultPatience = patience{
+	unschedulable: 2 * time.Second,
+	noPod:         2 * time.Second,
+	noStatus:      time.Second,
+	giveUpNoPod:   10 * time.Second,
+	recorded:      3 * time.Second,
+}
 
 // await waits until the agent of r answers, or cannot any more, or limit has
 // passed. Then its record says running. It returns errGone when the container
@@ -53,9 +61,10 @@ type waiter struct {
 	connect Connect
 	begin   time.Time
 
-	seen    string // the state last seen, for people
-	failure error  // of the last attempt to connect
-	asked   bool   // for the Job's events
+	seen    string    // the state last seen, for people
+	failure error     // of the last attempt to connect
+	asked   bool      // for events, in vain
+	looked  time.Time // at the pod's events
 }
 
 // step looks at the pod and, where that may succeed, connects.
@@ -88,10 +97,10 @@ func (w *waiter) step(ctx context.Context) (done bool, err error) {
 		return true, w.l.store.save(w.r)
 	}
 	w.failure = err
-	if final(ctx, err) {
+	if err := final(ctx, err); err != nil {
 		return false, err
 	}
-	return false, nil
+	return false, w.noStatus(ctx)
 }
 
 // trouble returns what makes further waiting useless.
@@ -105,18 +114,43 @@ func (w *waiter) trouble(pod *corev1.Pod, s status) error {
 		return w.error(ReasonPodGone, "the pod is being deleted")
 	case pod.Status.Phase == corev1.PodFailed, pod.Status.Phase == corev1.PodSucceeded:
 		return w.error(ReasonPodGone, "the pod has ended: "+kube.PodState(pod))
-	case s.unschedulable != "" && time.Since(w.begin) > graceUnschedulable:
+	case s.unschedulable != "" && time.Since(w.begin) > w.l.patience.unschedulable:
 		return w.error(ReasonUnschedulable, s.unschedulable)
 	}
 	return nil
 }
+
+// noStatus finds out why a container of somebody's pod has not started. The node
+// writes it into the pod's status only when it comes by the next time, in 10
+// to 15 s, but into an event at once; where the Role does not allow to read
+// those, we wait for the status.
+func (w *waiter) noStatus(ctx context.Context) error {
+	if w.r.Job != "" || w.asked || time.Since(w.begin) < w.l.patience.noStatus || time.Since(w.looked) < eventPoll {
+		return nil
+	}
+	w.looked = time.Now()
+	events, err := w.l.cluster.In(w.r.Namespace).Events(ctx, "Pod", w.r.Pod)
+	w.asked = err != nil
+	for _, e := range events {
+		if e.InvolvedObject.FieldPath != "spec.ephemeralContainers{"+w.r.Container+"}" {
+			continue
+		}
+		if reason := eventReason(e); reason != "" {
+			return w.error(reason, e.Message)
+		}
+	}
+	return nil
+}
+
+// eventPoll is how long to wait between two looks at a pod's events.
+const eventPoll = time.Second
 
 // noPod finds out why a Job has no pod yet. Its events tell; where the Role
 // does not allow to read them, only time does.
 func (w *waiter) noPod(ctx context.Context) error {
 	w.seen = "the job has made no pod"
 	waited := time.Since(w.begin)
-	if waited > graceNoPod && !w.asked {
+	if waited > w.l.patience.noPod && !w.asked {
 		events, err := w.l.cluster.In(w.r.Namespace).Events(ctx, "Job", w.r.Job)
 		w.asked = err != nil
 		for _, e := range events {
@@ -125,7 +159,7 @@ func (w *waiter) noPod(ctx context.Context) error {
 			}
 		}
 	}
-	if waited > giveUpNoPod {
+	if waited > w.l.patience.giveUpNoPod {
 		return w.error(ReasonNoPod, "the job makes no pod, kubectl -n "+w.r.Namespace+" get events says why")
 	}
 	return nil

@@ -40,10 +40,11 @@ func DefaultImage(version string) string {
 // Launcher launches agents in one namespace of one cluster. It is safe for
 // concurrent use, also by other processes with the same state directory.
 type Launcher struct {
-	cluster *kube.Cluster
-	cfg     Config
-	store   store
-	log     zerolog.Logger
+	cluster  *kube.Cluster
+	cfg      Config
+	store    store
+	patience patience
+	log      zerolog.Logger
 }
 
 // New returns a Launcher. It touches neither the network nor the disk.
@@ -59,5 +60,7 @@ func New(cluster *kube.Cluster, cfg Config) (*Launcher, error) {
 		}
 		cfg.StateDir = dir
 	}
-	return &Launcher{cluster: cluster, cfg: cfg, store: store{dir: cfg.StateDir, log: cfg.Log}, log: cfg.Log}, nil
+	return &Launcher{
+		cluster: cluster, cfg: cfg, store: store{dir: cfg.StateDir, log: cfg.Log}, patience: defaultPatience, log: cfg.Log,
+	}, nil
 }

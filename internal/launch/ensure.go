@@ -48,7 +48,7 @@ func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Conne
 			if err == nil {
 				return p.agent(r), nil
 			}
-			if final(ctx, err) {
+			if err := final(ctx, err); err != nil {
 				return Agent{}, err
 			}
 			l.log.Debug().Err(err).Str("agent", r.agent().Name()).Msg("the recorded agent does not answer")
@@ -89,13 +89,24 @@ func (l *Launcher) ensureLocked(ctx context.Context, p place, connect Connect) (
 
 // try connects once.
 func (l *Launcher) try(ctx context.Context, p place, r record, connect Connect) error {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return connect(ctx, p.agent(r))
+	err := connect(bounded, p.agent(r))
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("no answer within %v", connectTimeout)
+	}
+	return err
 }
 
-// final reports whether an error of connect is also that of any other attempt:
-// ctx has ended, the cluster does not let us through, or connect says so.
-func final(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || isPermanent(err) || barred(err)
+// final returns the error to end with when connect failed with err, or nil if
+// another attempt may end otherwise: ctx has not ended, the cluster lets us
+// through, and connect does not say that it is Permanent.
+func final(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case isPermanent(err), barred(err):
+		return err
+	}
+	return nil
 }

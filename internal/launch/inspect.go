@@ -64,6 +64,19 @@ func waitReason(reason string) Reason {
 	return ""
 }
 
+// eventReason tells kubelet's events that say why a container does not start
+// from others. One of the kind Failed has only its text to say what failed.
+func eventReason(e corev1.Event) Reason {
+	switch {
+	case e.Reason == "ErrImageNeverPull", e.Reason == "InspectFailed",
+		e.Reason == "Failed" && strings.HasPrefix(e.Message, "Failed to pull image"):
+		return ReasonImage
+	case e.Reason == "Failed":
+		return ReasonContainer
+	}
+	return ""
+}
+
 // endText says how the agent ended, in its own words if it left any.
 func endText(end *corev1.ContainerStateTerminated) string {
 	text := fmt.Sprintf("it ended with exit code %d", end.ExitCode)

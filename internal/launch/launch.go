@@ -35,7 +35,7 @@ func (l *Launcher) launch(ctx context.Context, p place, connect Connect) (Agent,
 		err = l.addContainer(ctx, p.pod.Object, r)
 	}
 	switch {
-	case err != nil && kube.Refused(err) && !unreachable(err):
+	case err != nil && kube.Refused(err) && (!unreachable(err) || unsent(err)):
 		l.store.drop(r)
 		return Agent{}, err
 	case err != nil:
@@ -43,9 +43,11 @@ func (l *Launcher) launch(ctx context.Context, p place, connect Connect) (Agent,
 	}
 
 	// While the container starts there is time to tidy up.
+	tidyCtx, stop := context.WithCancel(ctx)
 	var tidying sync.WaitGroup
+	tidying.Go(func() { l.forgetGone(tidyCtx, r) })
 	defer tidying.Wait()
-	tidying.Go(func() { l.forgetGone(ctx, r) })
+	defer stop()
 
 	a, err := l.await(ctx, p, r, connect, l.cfg.StartTimeout)
 	if err != nil {
@@ -55,43 +57,53 @@ func (l *Launcher) launch(ctx context.Context, p place, connect Connect) (Agent,
 	return a, nil
 }
 
-// resume uses the agent of a record, waiting for it if its launch was broken
-// off. It returns errGone when a new one is needed.
+// resume uses the agent of a record: it waits for one whose launch was broken
+// off, and makes sure of one that answered before and does not now. It returns
+// errGone when a new one is needed.
 func (l *Launcher) resume(ctx context.Context, p place, r record, connect Connect) (Agent, error) {
 	limit := l.cfg.StartTimeout
 	if r.State == running {
-		// It answered before: what does not answer soon is gone, though the
-		// cluster may not have noticed yet.
-		limit = resumeTimeout
+		limit = l.patience.recorded
 	}
 	a, err := l.await(ctx, p, r, connect, limit)
-	timeout, ok := errors.AsType[*Error](err)
+	failed, ok := errors.AsType[*Error](err)
 	switch {
-	case ok && r.State == running:
+	case err == nil, err == errGone:
+		return a, err
+	case ok && (failed.Reason == ReasonExited || failed.Reason == ReasonPodGone):
 		return Agent{}, errGone
-	case ok && (timeout.Reason == ReasonExited || timeout.Reason == ReasonPodGone):
+	case ok && failed.Reason == ReasonNoPod:
+		// Perhaps there is no such Job: whoever was to create it was killed.
+		l.undo(ctx, r, err)
 		return Agent{}, errGone
-	case err != nil && err != errGone && r.State == launching:
+	case r.State == launching:
 		return Agent{}, l.undo(ctx, r, err)
+	case ok && kube.Refused(failed.Err):
+		// It was never asked: the node does not let anyone through now, and a
+		// second agent there would be as far away as the first.
+		return Agent{}, failed.Err
+	case ok:
+		return Agent{}, errGone
 	}
-	return a, err
+	return Agent{}, err
 }
-
-const resumeTimeout = 3 * time.Second
 
 // errGone is an agent that has ended, or never was.
 var errGone = errors.New("the agent has ended")
 
-// knock asks for the way to an agent that is not there yet, since an ephemeral
-// container cannot be taken back once it turns out that we may not talk to it.
-// Where the agent will be nobody listens, so an error is expected and only its
-// kind tells.
+// knock makes sure that we may do what comes after the container was added,
+// since it cannot be taken back then: look at the pod, and talk to its ports.
+// Where the agent will be nobody listens yet, so connecting fails and only the
+// kind of error tells.
 func (l *Launcher) knock(ctx context.Context, p place, r record, connect Connect) error {
 	if p.pod == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, resumeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, l.patience.recorded)
 	defer cancel()
+	if _, err := l.look(ctx, r); err != nil {
+		return err
+	}
 	if err := connect(ctx, p.agent(r)); barred(err) {
 		return err
 	}
@@ -138,8 +150,6 @@ func (l *Launcher) waits(ctx context.Context, r record) bool {
 
 // forgetGone drops records whose pod no longer exists.
 func (l *Launcher) forgetGone(ctx context.Context, except record) {
-	ctx, cancel := context.WithTimeout(ctx, cleanupTimeout)
-	defer cancel()
 	for _, r := range l.store.all() {
 		if r.Cluster != except.Cluster || r.Namespace != except.Namespace || r.Job != "" || r.sameAgent(except) {
 			continue

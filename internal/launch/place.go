@@ -3,6 +3,7 @@ package launch
 import (
 	"context"
 	"errors"
+	"net"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -114,4 +115,11 @@ func barred(err error) bool {
 func unreachable(err error) bool {
 	_, ok := errors.AsType[*kube.UnreachableError](err)
 	return ok
+}
+
+// unsent reports whether a request that failed cannot have arrived: there was
+// no connection to send it on.
+func unsent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
 }

@@ -30,13 +30,24 @@ func (l *Launcher) Stop(ctx context.Context, a Agent, ask func(ctx context.Conte
 	if r.Job != "" {
 		err = l.deleteJob(ctx, r)
 	} else if l.waits(ctx, r) {
-		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		asking, cancel := context.WithTimeout(ctx, connectTimeout)
 		defer cancel()
-		err = ask(ctx, r.agent())
+		err = ask(asking, r.agent())
+		if err != nil && ctx.Err() == nil && !barred(err) && l.stuck(ctx, r) {
+			l.log.Warn().Str("pod", r.Pod).Str("container", r.Container).
+				Msg("it never started and stays listed in the pod; should it start, it ends when idle")
+			err = nil
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("stop agent %s: %w", a.Name(), err)
 	}
 	l.store.drop(r)
 	return nil
+}
+
+// stuck reports whether the container of r is in the pod and has not started.
+func (l *Launcher) stuck(ctx context.Context, r record) bool {
+	pod, err := l.look(ctx, r)
+	return err == nil && inspect(pod, r).stuck != ""
 }

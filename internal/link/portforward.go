@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
 	"sync/atomic"
@@ -53,9 +54,20 @@ func (d *PortForward) String() string { return d.addr.Link }
 //
 // After a write timed out the link is of no use any more, like a tls.Conn.
 func (d *PortForward) Dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	bounded, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	conn, err := d.dial(bounded)
+	switch {
+	case err == nil:
+		return conn, nil
+	case bounded.Err() != nil && ctx.Err() == nil:
+		err = fmt.Errorf("no answer within %v", dialTimeout)
+		return nil, &kube.UnreachableError{URL: d.config.Host, Err: err}
+	}
+	return nil, err
+}
 
+func (d *PortForward) dial(ctx context.Context) (*Conn, error) {
 	target, err := d.url()
 	if err != nil {
 		return nil, err
@@ -90,23 +102,32 @@ func (d *PortForward) explain(verb string, err error) error {
 	call := kube.Call{
 		Verb: verb, Resource: "pods", Subresource: "portforward", Namespace: d.addr.Namespace, Name: d.addr.Pod,
 	}
-	if upgrade, ok := errors.AsType[*httpstream.UpgradeFailureError](err); ok {
-		err = upgrade.Cause
-		if _, ok := errors.AsType[*apierrors.StatusError](err); !ok {
-			// An answer, only not the API server's own.
-			return &kube.APIError{Call: call, Err: err}
+	if refused, ok := errors.AsType[*refusedError](err); ok {
+		var status apierrors.APIStatus
+		switch {
+		case refused.code == http.StatusUnauthorized:
+			return &kube.UnauthorizedError{URL: d.config.Host, Err: refused.cause}
+		case !errors.As(refused.cause, &status):
+			// An answer, only not in the API server's own words.
+			return &kube.APIError{Call: call, Err: refused.cause}
 		}
+		err = refused.cause
 	}
 	return fmt.Errorf("port-forward: %w", kube.Explain(d.config.Host, call, err))
 }
 
 // fallBack reports whether a failed WebSocket is reason to try SPDY: the
-// upgrade was refused. Not so if the API server's answer has nothing to do with
-// WebSockets and would be the same again.
+// upgrade was refused. Not so if the answer has nothing to do with WebSockets
+// and would be the same again: 500 is the node's, of a pod that is not there
+// yet or a kubelet that is not.
 func fallBack(err error) bool {
-	upgrade, ok := errors.AsType[*httpstream.UpgradeFailureError](err)
+	refused, ok := errors.AsType[*refusedError](err)
 	if !ok {
 		return httpstream.IsHTTPSProxyError(err)
 	}
-	return !apierrors.IsUnauthorized(upgrade.Cause) && !apierrors.IsNotFound(upgrade.Cause)
+	switch refused.code {
+	case http.StatusUnauthorized, http.StatusNotFound, http.StatusInternalServerError:
+		return false
+	}
+	return true
 }

@@ -93,7 +93,7 @@ func TestDialNodeDoesNotAnswer(t *testing.T) {
 	_, err := refuse(t, 500, metav1.StatusReasonInternalError, `error dialing backend: no route to host`).Dial(t.Context())
 	var refused *kube.APIError
 	require.ErrorAs(t, err, &refused)
-	assert.ErrorContains(t, err, `create pods/portforward "web-1" in namespace "prod": error dialing backend: no route to host`)
+	assert.ErrorContains(t, err, `get pods/portforward "web-1" in namespace "prod": error dialing backend: no route to host`)
 }
 
 func TestDialUnreachable(t *testing.T) {
@@ -128,5 +128,24 @@ func TestDialHonoursContextDuringUpgrade(t *testing.T) {
 			require.ErrorIs(t, err, context.Canceled)
 			assert.Less(t, time.Since(begin), 5*time.Second)
 		})
+	}
+}
+
+// Neither a node that answers 500 nor a pod that is not there gets better in
+// SPDY.
+func TestDialDoesNotFallBackForNothing(t *testing.T) {
+	for _, code := range []int{404, 500} {
+		requests := 0
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			requests++
+			http.Error(w, `pod not found ("web-1_prod")`, code)
+		}))
+		defer srv.Close()
+		d := NewPortForward(&rest.Config{Host: srv.URL}, "prod", "web-1", 1, zerolog.Nop())
+		_, err := d.Dial(t.Context())
+		var refused *kube.APIError
+		require.ErrorAs(t, err, &refused)
+		assert.ErrorContains(t, err, `pod not found ("web-1_prod")`)
+		assert.Equal(t, 1, requests, "%d", code)
 	}
 }

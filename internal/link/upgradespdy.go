@@ -3,16 +3,10 @@ package link
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/portforward"
 	"k8s.io/client-go/rest"
 	"k8s.io/streaming/pkg/httpstream"
@@ -78,17 +72,4 @@ func (u *spdyUpgrade) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return resp, nil
-}
-
-// refusal reads the API server's reason for not upgrading.
-func refusal(resp *http.Response) error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	status := metav1.Status{}
-	var cause error
-	if json.Unmarshal(body, &status) != nil || status.Kind != "Status" {
-		cause = fmt.Errorf("unexpected answer %s: %s", resp.Status, strings.TrimSpace(string(body)))
-	} else {
-		cause = &apierrors.StatusError{ErrStatus: status}
-	}
-	return &httpstream.UpgradeFailureError{Cause: cause}
 }

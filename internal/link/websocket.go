@@ -14,7 +14,6 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/portforward"
 	"k8s.io/client-go/rest"
-	"k8s.io/streaming/pkg/httpstream"
 )
 
 // upgradeWebSocket asks the API server for a WebSocket that carries SPDY.
@@ -86,7 +85,7 @@ func (u *webSocketUpgrade) RoundTrip(req *http.Request) (*http.Response, error) 
 		return nil, err
 	case ws.Subprotocol() != u.dialer.Subprotocols[0]:
 		ws.Close()
-		return nil, &httpstream.UpgradeFailureError{Cause: fmt.Errorf("unexpected protocol %q", ws.Subprotocol())}
+		return nil, &refusedError{resp.StatusCode, fmt.Errorf("unexpected protocol %q", ws.Subprotocol())}
 	}
 	u.ws = ws
 	return resp, nil

@@ -61,7 +61,15 @@ type Error struct {
 	Err  error
 }
 
-func (e *Error) Error() string { return e.Err.Error() }
+// Error is the reason alone: Op and the addresses of a net.OpError are for the
+// caller to say, who knows what people call them.
+func (e *Error) Error() string {
+	var op *net.OpError
+	if errors.As(e.Err, &op) {
+		return op.Err.Error()
+	}
+	return e.Err.Error()
+}
 
 func (e *Error) Unwrap() error { return e.Err }
 

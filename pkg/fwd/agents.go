@@ -2,8 +2,10 @@ package fwd
 
 import (
 	"context"
+	"errors"
 
 	"github.com/fwdtools/fwd/internal/launch"
+	"github.com/fwdtools/fwd/internal/session"
 	"github.com/fwdtools/fwd/pkg/wire"
 )
 
@@ -22,6 +24,10 @@ func (c *Client) Stop(ctx context.Context, a AgentInfo) error {
 		}
 		defer s.Close()
 		_, err = s.Dial(ctx, wire.KindControl, "stop")
+		var end *session.Error
+		if errors.As(err, &end) && end.Remote && end.Code == wire.ShuttingDown {
+			return nil // it ended before its answer was sent
+		}
 		return err
 	})
 }

@@ -188,6 +188,9 @@ func (c *Client) watch(s *session.Session, agent launch.Agent) {
 	c.log.Debug().Msgf("connected to %s in pod/%s", agent.Name(), agent.Pod)
 	select {
 	case <-s.Done():
+		if c.ctx.Err() != nil {
+			break // it was closed here, see Close
+		}
 		c.log.Warn().Msgf("connection to %s in pod/%s was lost: %v", agent.Name(), agent.Pod, s.Err())
 	case <-c.ctx.Done():
 	}
