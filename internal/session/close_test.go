@@ -92,6 +92,7 @@ func TestGoAwayLetsTakenStreamsGoOn(t *testing.T) {
 			write(t, sts[1], "x")
 			p.send(wire.Data{Stream: p.theirs(1), FIN: true, Payload: []byte("late")})
 			assertReads(t, sts[1], "late")
+			synctest.Wait()
 			assert.Equal(t, 12, p.s.outstanding)
 
 			// The peer may still open streams of its own.

@@ -48,7 +48,7 @@ func TestUnreadStreamStallsOnlyItself(t *testing.T) {
 			t.Error("a stream took 4 MiB that nobody reads")
 		default:
 		}
-		assert.Equal(t, wire.MinWindow, agent.held)
+		assert.Equal(t, wire.MinWindow, countsOf(agent).held)
 		readN(t, unread, 4<<20)
 		<-stuckc
 	})
@@ -100,7 +100,7 @@ func TestWindowDoesNotGrowForASlowReader(t *testing.T) {
 // before the next began, the receiver holds what it announced at most, and one
 // more stream still gets through. When all are read at last, none is stuck.
 func TestMemoryIsSharedAndBounded(t *testing.T) {
-	const stalled, size = 200, 1 << 20
+	const stalled, size = 200, 300 << 10
 	synctest.Test(t, func(t *testing.T) {
 		client, agent := pair(t, memLinks(0), Config{}, Config{})
 		var unread []*Stream
@@ -138,8 +138,7 @@ func TestMemoryIsSharedAndBounded(t *testing.T) {
 			<-c
 		}
 		synctest.Wait()
-		assert.Zero(t, client.outstanding)
-		assert.Zero(t, agent.held+agent.unsaid)
+		assertAllRead(t, client, agent)
 	})
 }
 
@@ -162,13 +161,8 @@ func TestMemoryShortBothWays(t *testing.T) {
 		}
 		wg.Wait()
 		time.Sleep(time.Second)
-		for _, s := range []*Session{client, agent} {
-			s.mu.Lock()
-			assert.Zero(t, s.outstanding)
-			assert.Zero(t, s.held)
-			assert.Zero(t, s.unsaid)
-			s.mu.Unlock()
-		}
+		assertAllRead(t, client, agent)
+		assertAllRead(t, agent, client)
 	})
 }
 
@@ -187,33 +181,23 @@ func TestStreamsTakeTurns(t *testing.T) {
 		quick, err := p.s.Open(wire.KindTCP, "")
 		require.NoError(t, err)
 		// Read on until the writer has a full write at hand.
-		_, err = io.CopyN(io.Discard, theirs, 64<<10)
-		require.NoError(t, err)
+		const before = 64 << 10
+		p.take(before)
 		synctest.Wait()
 		write(t, quick, "x")
 		p.listen()
-		for len(sent[wire.Data](p)) == 0 || quick.outNow() == 0 {
-			time.Sleep(time.Second)
-		}
 		synctest.Wait()
-		passed := 0
-		for _, f := range append([]wire.Frame(nil), p.frames...) {
-			if f, ok := f.(wire.Data); ok {
-				if f.Stream == quick.id {
-					break
-				}
-				passed += wire.HeaderLen + len(f.Payload)
+		passed, seen := -before, false
+		for _, f := range sent[wire.Data](p) {
+			if seen = f.Stream == quick.id; seen {
+				break
 			}
+			passed += wire.HeaderLen + len(f.Payload)
 		}
+		assert.True(t, seen)
 		const frame = wire.HeaderLen + wire.MaxPayload
 		assert.LessOrEqual(t, passed, gather+frame+bulks*frame)
 	})
-}
-
-func (st *Stream) outNow() int {
-	st.s.mu.Lock()
-	defer st.s.mu.Unlock()
-	return st.sent
 }
 
 // Control frames go before data that waits.
@@ -248,8 +232,11 @@ func TestPingPassesBulk(t *testing.T) {
 func TestSmallWritesAreGathered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := memPair(0, 1)
+		theirs.out.room = 0
 		p := newRawPeer(t, wire.RoleClient, Config{}, ours, theirs)
 		synctest.Wait() // the first ping fills the link
+		p.send(wire.Ping{})
+		synctest.Wait() // and the answer to this one waits
 		before := len(ours.out.sizes())
 		const streams, writes, size = 100, 1000, 30
 		for range streams {
@@ -285,7 +272,7 @@ func TestUnacceptedStreamsAreReleased(t *testing.T) {
 			fill(st, 100<<10)
 		}
 		time.Sleep(time.Second)
-		assert.Equal(t, 50*100<<10, agent.held)
+		assert.Equal(t, 50*100<<10, countsOf(agent).held)
 		for range 50 {
 			st, err := agent.Accept(context.Background())
 			require.NoError(t, err)
@@ -293,6 +280,6 @@ func TestUnacceptedStreamsAreReleased(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		assertBalanced(t, agent)
-		assert.Zero(t, client.outstanding)
+		assert.Zero(t, countsOf(client).outstanding)
 	})
 }

@@ -1,6 +1,13 @@
 package session
 
-import "context"
+import (
+	"context"
+
+	"github.com/fwdtools/fwd/pkg/wire"
+)
+
+// errLost is what Flush says when this side reset the stream too early.
+var errLost = &ResetError{Code: wire.Canceled, Text: "reset before all was sent"}
 
 // Flush waits until the peer's application has consumed all that was written,
 // and FIN is sent if it was asked for. It works after Close, too: a program
@@ -19,13 +26,15 @@ func (st *Stream) Flush(ctx context.Context) error {
 	for {
 		switch {
 		case st.reset != nil:
-			return st.opError("flush", st.reset)
+			return st.reset
+		case st.lost:
+			return errLost
 		case len(st.sbuf)+len(st.wp)+st.sent == 0 && st.finSent == st.finWanted:
 			return nil
 		case s.err != nil:
-			return st.opError("flush", s.err)
+			return s.err
 		case ctx.Err() != nil:
-			return st.opError("flush", context.Cause(ctx))
+			return context.Cause(ctx)
 		}
 		st.wcond.Wait()
 	}

@@ -112,10 +112,11 @@ func TestCloseOverALinkWhoseWriteBlocks(t *testing.T) {
 func TestIdleSessionLives(t *testing.T) {
 	inBubble(t, func(t *testing.T, client, agent *Session) {
 		st1, st2 := streamPair(t, client, agent)
-		time.Sleep(24 * time.Hour)
+		time.Sleep(time.Hour)
 		write(t, st1, "still here")
 		st1.CloseWrite()
 		assertReads(t, st2, "still here")
+		synctest.Wait()
 		assert.Equal(t, 10*time.Millisecond, client.rtt)
 	})
 }
@@ -125,7 +126,7 @@ func TestForgedPingAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := memPeer(t, wire.RoleClient, Config{})
 		time.Sleep(time.Second)
-		for _, data := range [][8]byte{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {0x80}, {0x7f, 0xff}, {0, 0, 1, 0xff}} {
+		for _, data := range [][8]byte{{0xff}, {0x80}, {0x7f, 0xff}, {0, 0, 1, 0xff}} {
 			p.send(wire.Ping{ACK: true, Data: data})
 		}
 		synctest.Wait()

@@ -25,6 +25,7 @@ type rawPeer struct {
 	role  wire.Role
 	link  net.Conn
 	hello wire.Hello // the session's
+	buf   []byte     // read and not parsed
 
 	mu     sync.Mutex
 	frames []wire.Frame // guarded by mu: all that the session sent
@@ -89,14 +90,13 @@ func memPeer(t testing.TB, role wire.Role, cfg Config) *rawPeer {
 // listen begins to collect what the session sends.
 func (p *rawPeer) listen() {
 	go func() {
-		var buf []byte
 		b := make([]byte, 64<<10)
 		for {
 			n, err := p.link.Read(b)
-			buf = append(buf, b[:n]...)
+			p.buf = append(p.buf, b[:n]...)
 			p.mu.Lock()
 			for {
-				f, n, err := wire.Parse(buf)
+				f, n, err := wire.Parse(p.buf)
 				if errors.Is(err, wire.ErrShort) {
 					break
 				}
@@ -108,7 +108,7 @@ func (p *rawPeer) listen() {
 					f = data
 				}
 				p.frames = append(p.frames, f)
-				buf = buf[n:]
+				p.buf = p.buf[n:]
 			}
 			p.err = err
 			p.mu.Unlock()
@@ -117,6 +117,13 @@ func (p *rawPeer) listen() {
 			}
 		}
 	}()
+}
+
+// take reads n bytes, before listen.
+func (p *rawPeer) take(n int) {
+	p.buf = make([]byte, n)
+	_, err := io.ReadFull(p.link, p.buf)
+	require.NoError(p.t, err)
 }
 
 // own is the peer's nth stream, from 0; theirs the session's.
@@ -199,6 +206,23 @@ func assertLost(t testing.TB, st *Stream, code wire.Code) {
 			assert.NotErrorIs(t, err, io.EOF)
 		}
 	}
+}
+
+// counts is what a session counts of bytes.
+type counts struct{ outstanding, held, unsaid int }
+
+func countsOf(s *Session) counts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return counts{s.outstanding, s.held, s.unsaid}
+}
+
+// assertAllRead asserts that receiver has read all that sender sent, and that
+// they agree on what the receiver has not reported yet.
+func assertAllRead(t testing.TB, sender, receiver *Session) {
+	t.Helper()
+	assert.Zero(t, countsOf(receiver).held)
+	assert.Equal(t, countsOf(receiver).unsaid, countsOf(sender).outstanding)
 }
 
 // assertBalanced asserts that a session with no streams owes and holds nothing.

@@ -66,6 +66,9 @@ func (st *Stream) onData(h wire.Header, p []byte) {
 		}
 		s.saveMemory()
 	}
+	if st.finRecv {
+		st.report() // what was read before: the sender waits for it to be over
+	}
 	st.rcond.Broadcast()
 	st.settle()
 }

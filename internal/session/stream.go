@@ -51,8 +51,9 @@ type sendSide struct {
 	rst       *wire.Reset // RESET to be sent after what credit allows of sbuf
 	linger    bool        // rst waits for credit for all of sbuf
 	rstSent   bool
-	window    int // bytes that the peer lets be outstanding
-	sent      int // bytes outstanding: sent and not reported as consumed
+	lost      bool // RESET was sent before all that was written
+	window    int  // bytes that the peer lets be outstanding
+	sent      int  // bytes outstanding: sent and not reported as consumed
 }
 
 // recvSide is the half of a stream that receives (receive.go).
@@ -203,19 +204,24 @@ func (st *Stream) CloseWrite() error {
 }
 
 // Close ends the stream as close(2) does: what was written is still sent, then
-// FIN; a peer that has not ended its own direction is reset. If there is data
-// that was not read, or when some arrives, the reset does not wait for a peer
-// that does not read either. Close itself never waits.
+// FIN; a peer that has not ended its own direction is reset after that. If there
+// is data that was not read, or when some arrives, the reset does not wait for a
+// peer that does not read either. Close itself never waits.
 func (st *Stream) Close() error {
 	st.s.mu.Lock()
 	defer st.s.mu.Unlock()
 	if st.closed {
 		return nil
 	}
-	st.finish()
-	if !st.finRecv || st.rbuf.n > 0 {
-		st.linger = st.rbuf.n == 0
+	switch {
+	case st.rbuf.n > 0: // without FIN: the peer must not take it for success
 		st.abort(wire.Canceled, "")
+	case !st.finRecv:
+		st.finish()
+		st.linger = true
+		st.abort(wire.Canceled, "")
+	default:
+		st.finish()
 	}
 	st.close()
 	return nil
