@@ -77,6 +77,7 @@ var breaches = []struct {
 		p.send(wire.Data{Stream: p.own(0), FIN: true, Payload: []byte("x")})
 		p.sendData(p.own(0), 1)
 	}, wire.ProtocolError},
+	{"DATA before ACCEPT", func(p *rawPeer) { p.sendData(p.theirs(0), 1) }, wire.ProtocolError},
 	{"FIN twice", func(p *rawPeer) {
 		p.send(wire.Data{Stream: p.own(0), FIN: true}, wire.Data{Stream: p.own(0), FIN: true})
 	}, wire.ProtocolError},

@@ -14,21 +14,27 @@ type chunks struct {
 	n    int // bytes that have not been read, in all
 }
 
-// The two sizes of pieces: one for those that hold little, one for bulk.
+// The sizes of pieces: what is received never costs much more than it holds,
+// except where it is next to nothing.
 const (
-	smallPiece = 2 << 10
-	largePiece = wire.MaxPayload
+	smallPiece  = 2 << 10
+	mediumPiece = 8 << 10
+	largePiece  = wire.MaxPayload
 )
 
 // Pools of arrays, because a slice in a pool costs an allocation each time.
 var (
-	smallPieces = sync.Pool{New: func() any { return new([smallPiece]byte) }}
-	largePieces = sync.Pool{New: func() any { return new([largePiece]byte) }}
+	smallPieces  = sync.Pool{New: func() any { return new([smallPiece]byte) }}
+	mediumPieces = sync.Pool{New: func() any { return new([mediumPiece]byte) }}
+	largePieces  = sync.Pool{New: func() any { return new([largePiece]byte) }}
 )
 
 func newPiece(size int) []byte {
-	if size <= smallPiece {
+	switch {
+	case size <= smallPiece:
 		return smallPieces.Get().(*[smallPiece]byte)[:0]
+	case size <= mediumPiece:
+		return mediumPieces.Get().(*[mediumPiece]byte)[:0]
 	}
 	return largePieces.Get().(*[largePiece]byte)[:0]
 }
@@ -37,6 +43,8 @@ func freePiece(b []byte) {
 	switch cap(b) {
 	case smallPiece:
 		smallPieces.Put((*[smallPiece]byte)(b[:smallPiece]))
+	case mediumPiece:
+		mediumPieces.Put((*[mediumPiece]byte)(b[:mediumPiece]))
 	case largePiece:
 		largePieces.Put((*[largePiece]byte)(b[:largePiece]))
 	}

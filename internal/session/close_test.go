@@ -90,7 +90,7 @@ func TestGoAwayLetsTakenStreamsGoOn(t *testing.T) {
 			assertErrno(t, err, "read", syscall.ESHUTDOWN)
 			write(t, sts[0], "x")
 			write(t, sts[1], "x")
-			p.send(wire.Data{Stream: p.theirs(1), FIN: true, Payload: []byte("late")})
+			p.send(wire.Accept{Stream: p.theirs(1)}, wire.Data{Stream: p.theirs(1), FIN: true, Payload: []byte("late")})
 			assertReads(t, sts[1], "late")
 			synctest.Wait()
 			assert.Equal(t, 12, p.s.outstanding)

@@ -11,7 +11,8 @@ import (
 
 var (
 	// ErrClosed is the end of a session by Close, here or at the peer.
-	ErrClosed = errors.New("session closed")
+	// It matches net.ErrClosed, too.
+	ErrClosed error = closedError{}
 	// ErrGoAway is returned by Open when the peer takes no more streams.
 	ErrGoAway = errors.New("peer takes no more streams")
 	// ErrTooManyStreams is returned by Open at the peer's limit.
@@ -19,6 +20,12 @@ var (
 	// ErrWrongAgent is returned by Client when the agent obeys another key.
 	ErrWrongAgent = errors.New("the agent obeys another client's key")
 )
+
+type closedError struct{}
+
+func (closedError) Error() string { return "session closed" }
+
+func (closedError) Is(target error) bool { return target == net.ErrClosed }
 
 // Error is the end of a session that is not a Close: every stream that was
 // not over fails with it. It is errors.Is(err, syscall.ECONNRESET), as it
@@ -36,7 +43,11 @@ func (e *Error) Error() string {
 		who = "peer ended the session"
 	}
 	if e.Cause != nil {
-		return fmt.Sprintf("%s: %s: %v", who, e.Text, e.Cause)
+		cause := e.Cause
+		if op := (*net.OpError)(nil); errors.As(cause, &op) {
+			cause = op.Err // each stream's own error says where, people see this one on every connection
+		}
+		return fmt.Sprintf("%s: %s: %v", who, e.Text, cause)
 	}
 	return fmt.Sprintf("%s: %s", who, e.Text)
 }

@@ -78,12 +78,19 @@ func (s *Session) Accept(ctx context.Context) (*Stream, error) {
 }
 
 // Accept tells the opener that its stream is connected to address. It has no
-// effect on a stream that is over, or that this side opened.
+// effect on a stream that is over, or that this side opened. Who writes before
+// has accepted, with no address.
 func (st *Stream) Accept(address string) {
-	s := st.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if st.own || st.connected || st.closed || st.reset != nil {
+	st.s.mu.Lock()
+	defer st.s.mu.Unlock()
+	if !st.closed && st.reset == nil {
+		st.accept(address)
+	}
+}
+
+// accept accepts a stream that this side has not. Called with mu held.
+func (st *Stream) accept(address string) {
+	if st.own || st.connected {
 		return
 	}
 	st.connected, st.reached = true, address

@@ -41,6 +41,10 @@ func (st *Stream) onData(h wire.Header, p []byte) {
 	if st.rstSent {
 		return // crossed with our RESET
 	}
+	if st.own && !st.connected {
+		s.breach(wire.ProtocolError, h.String()+": before ACCEPT")
+		return
+	}
 	if st.finRecv || st.reset != nil {
 		s.breach(wire.ProtocolError, h.String()+": after the end of the stream")
 		return

@@ -22,6 +22,7 @@ func (st *Stream) write(b []byte) (n int, err error) {
 	if err := st.writeError(); err != nil {
 		return 0, err
 	}
+	st.accept("")
 	st.writing = true
 	defer func() {
 		st.writing = false
@@ -81,6 +82,7 @@ func (st *Stream) writeError() error {
 
 // finish makes FIN follow what was written.
 func (st *Stream) finish() {
+	st.accept("")
 	st.finWanted = true
 	st.wcond.Broadcast()
 	st.schedule()

@@ -214,6 +214,8 @@ func (st *Stream) Close() error {
 		return nil
 	}
 	switch {
+	case !st.own && !st.connected: // it never was a connection
+		st.abort(wire.Canceled, "")
 	case st.rbuf.n > 0: // without FIN: the peer must not take it for success
 		st.abort(wire.Canceled, "")
 	case !st.finRecv:
