@@ -82,6 +82,7 @@ func TestFINTravelsWithData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := memPair(0, 1)
 		p := newRawPeer(t, wire.RoleClient, Config{}, ours, theirs)
+		synctest.Wait() // the first PING fills the link
 		st, err := p.s.Open(wire.KindTCP, "")
 		require.NoError(t, err)
 		synctest.Wait() // the writer is stuck
