@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -94,7 +95,9 @@ func TestDialFailsAsItFailedInThePod(t *testing.T) {
 		code       wire.Code
 		text       string
 	}{
-		{"nothing listens", closed, syscall.ECONNREFUSED, wire.ConnRefused, closed + ": connection refused"},
+		{"nothing listens", closed, syscall.ECONNREFUSED, wire.ConnRefused, "connection refused"},
+		{"nothing listens at what the host stands for", "[::ffff:127.0.0.1]" + strings.TrimPrefix(closed, "127.0.0.1"),
+			syscall.ECONNREFUSED, wire.ConnRefused, closed + ": connection refused"},
 		{"no such name", "no-such-host.invalid:80", nil, 0, ""}, // the code depends on this machine's resolver
 		{"no port", "127.0.0.1:0", syscall.EINVAL, wire.InvalidAddress, `address "127.0.0.1:0" is not host:port`},
 		{"no host", ":80", syscall.EINVAL, wire.InvalidAddress, `address ":80" is not host:port`},
@@ -140,6 +143,54 @@ func TestClientsResetReachesTheBackend(t *testing.T) {
 	st.Reset(wire.Canceled, "")
 	assert.ErrorIs(t, <-errc, syscall.ECONNRESET)
 }
+
+// A backend that reads nothing keeps neither its connection nor the agent once
+// there is nobody to write for.
+func TestBackendThatDoesNotReadIsLetGo(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		leave  func(s *session.Session, st *session.Stream)
+		within time.Duration
+	}{
+		{"its stream is reset", func(_ *session.Session, st *session.Stream) { st.Reset(wire.Canceled, "") }, 2 * partingTime},
+		{"its client goes", func(s *session.Session, _ *session.Stream) { s.Close() }, 2 * partingTime},
+		{"the agent is stopped", func(s *session.Session, _ *session.Stream) {
+			s.Dial(context.Background(), wire.KindControl, "stop")
+		}, partingTime / 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			goc, errc := make(chan struct{}), make(chan error, 1)
+			addr := backend(t, func(c *net.TCPConn) {
+				<-goc
+				_, err := io.Copy(io.Discard, c)
+				errc <- err
+			})
+			r := run(t, 500*time.Millisecond)
+			s := r.session(t)
+			st, err := s.Dial(context.Background(), wire.KindTCP, addr)
+			require.NoError(t, err)
+			st.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
+			_, err = io.Copy(st, zeros{})
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+
+			begin := time.Now()
+			tt.leave(s, st)
+			if s.Err() == nil {
+				require.Eventually(t, func() bool { return s.Streams() == 0 }, tt.within, time.Millisecond)
+				s.Close()
+			}
+			require.NoError(t, <-r.done)
+			assert.Less(t, time.Since(begin), tt.within)
+			close(goc)
+			assert.ErrorIs(t, <-errc, syscall.ECONNRESET)
+		})
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
 
 func TestStrangersAreTurnedAway(t *testing.T) {
 	r := run(t, time.Minute)

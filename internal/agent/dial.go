@@ -12,18 +12,23 @@ import (
 	"github.com/fwdtools/fwd/pkg/wire"
 )
 
-// dialTime bounds name lookup and all connection attempts together.
-const dialTime = 30 * time.Second
+const (
+	// dialTime bounds name lookup and all connection attempts together.
+	dialTime = 30 * time.Second
+	// partingTime is how long a backend may take nothing of what is left for it
+	// once its client has gone.
+	partingTime = 5 * time.Second
+)
 
 // dialTCP connects st to the address it was opened with: the name is looked up
 // as the pod does it, and all its addresses are tried. It returns when both
-// directions have ended.
-func dialTCP(ctx context.Context, st *session.Stream) error {
+// directions have ended, and at once when the agent ends.
+func dialTCP(agent context.Context, st *session.Stream) error {
 	if err := checkAddress(st.Address()); err != nil {
 		st.Reset(wire.InvalidAddress, err.Error())
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(agent)
 	defer cancel()
 	go func() { // ends with this function at the latest: Join closes st
 		select {
@@ -39,8 +44,29 @@ func dialTCP(ctx context.Context, st *session.Stream) error {
 		return err
 	}
 	st.Accept(conn.RemoteAddr().String())
-	return relay.Join(relay.TCP{TCPConn: conn.(*net.TCPConn)}, st)
+	far := dialed{relay.TCP{TCPConn: conn.(*net.TCPConn)}, ctx}
+	defer context.AfterFunc(ctx, far.part)()
+	defer context.AfterFunc(agent, func() { far.Abort(nil) })()
+	return relay.Join(far, st)
 }
+
+// dialed is a connection in the pod. What its client has sent before it went is
+// still written as long as the backend takes it; one that reads nothing would
+// otherwise keep the connection, and what waits for it, for ever.
+type dialed struct {
+	relay.TCP
+	client context.Context // ends when the client is done with the connection
+}
+
+func (d dialed) Write(p []byte) (int, error) {
+	if d.client.Err() != nil {
+		d.part()
+	}
+	return d.TCP.Write(p)
+}
+
+// part bounds the write that is under way.
+func (d dialed) part() { d.SetWriteDeadline(time.Now().Add(partingTime)) }
 
 // checkAddress keeps net's own readings of an address (a service name for a
 // port, nothing for a host) away from the client's.

@@ -10,7 +10,7 @@ const (
 	ExitCluster     = 3   // the cluster refused: kubeconfig, RBAC, target not found
 	ExitAgent       = 4   // the agent did not start
 	ExitNoName      = 5   // the name does not exist
-	ExitInterrupted = 130 // by SIGINT or SIGTERM
+	ExitInterrupted = 130 // interrupted by SIGINT or SIGTERM
 )
 
 // ExitError is an error that knows its exit code and perhaps a hint: what the

@@ -74,6 +74,8 @@ func refusedHint(err error) string {
 		auth        *kube.UnauthorizedError
 		notFound    *kube.NotFoundError
 		notReady    *kube.NotReadyError
+		notRunning  *kube.NotRunningError
+		admission   *kube.AdmissionError
 	)
 	switch {
 	case errors.As(err, &config):
@@ -86,8 +88,20 @@ func refusedHint(err error) string {
 		return "-n chooses the namespace"
 	case errors.As(err, &notReady):
 		return "wait until it is rolled out, or name a pod: -t pod/NAME"
+	case errors.As(err, &notRunning):
+		return "name a pod that runs, or what owns it, such as -t deploy/NAME"
+	case errors.As(err, &admission):
+		return admissionHint(admission)
 	}
 	return ""
+}
+
+func admissionHint(e *kube.AdmissionError) string {
+	const who = "RBAC permits it, but Pod Security, a quota or a webhook of the namespace does not; "
+	if e.Resource == "pods" {
+		return who + "fwd-dial --no-agent adds nothing to the pod"
+	}
+	return who + "with a target, -t, the agent needs no pod of its own"
 }
 
 func agentHint(e *launch.Error) string {
@@ -97,7 +111,9 @@ func agentHint(e *launch.Error) string {
 	case launch.ReasonUnschedulable:
 		return "give what the nodes ask for, such as --agent-toleration, or a target: -t"
 	case launch.ReasonNoPod:
-		return fmt.Sprintf("kubectl describe job -n %s %s says why, as long as the job is there", e.Namespace, e.Job)
+		return "with a target, -t, the agent needs no pod of its own"
+	case launch.ReasonContainer, launch.ReasonExited:
+		return "is " + e.Image + " the agent's image? --agent-image or FWD_AGENT_IMAGE gives another"
 	case launch.ReasonTimeout:
 		return "give it more time with --agent-start-timeout"
 	}

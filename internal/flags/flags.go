@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/fwdtools/fwd/internal/launch"
 	"github.com/fwdtools/fwd/pkg/fwd"
 )
 
@@ -34,9 +35,21 @@ type Agent struct {
 	AgentPullSecret []string          `group:"Agent" placeholder:"NAME" help:"Secret to pull it with, without a target; may be repeated."`
 	AgentLabel      map[string]string `group:"Agent" placeholder:"K=V" help:"Label of its Job, without a target; may be repeated."`
 	AgentAnnotation map[string]string `group:"Agent" placeholder:"K=V" help:"Annotation of its Job, without a target; may be repeated."`
-	AgentToleration []string          `group:"Agent" placeholder:"KEY[=VALUE][:EFFECT]" help:"Taint that its Job tolerates, without a target; may be repeated."`
+	AgentToleration tolerations       `group:"Agent" placeholder:"KEY[=VALUE][:EFFECT]" help:"Taint that its Job tolerates, without a target; may be repeated."`
 	AgentIdle       time.Duration     `group:"Agent" default:"5m" placeholder:"TIME" help:"It ends after this long without a client. Default: 5m."`
 	AgentStartTime  time.Duration     `group:"Agent" name:"agent-start-timeout" default:"60s" placeholder:"TIME" help:"It must be there within this time. Default: 60s."`
+}
+
+type tolerations []string
+
+// Validate makes one that is none wrong use, by the flag's name.
+func (t tolerations) Validate() error {
+	for _, s := range t {
+		if _, err := launch.ParseToleration(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Config is what the flags say, for package fwd.

@@ -20,6 +20,7 @@ type patience struct {
 	noStatus      time.Duration // nor has the node said anything of a container
 	giveUpNoPod   time.Duration // and then, if nobody says why
 	recorded      time.Duration // an agent that answered before does not answer
+	answer        time.Duration // one attempt to connect
 }
 
 var defaultPatience = patience{
@@ -28,6 +29,7 @@ var defaultPatience = patience{
 	noStatus:      time.Second,
 	giveUpNoPod:   10 * time.Second,
 	recorded:      3 * time.Second,
+	answer:        connectTimeout,
 }
 
 // await waits until the agent of r answers, or cannot any more, or limit has

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +14,9 @@ const lockPoll = 25 * time.Millisecond
 
 // connectTimeout bounds one call of a connect function.
 const connectTimeout = 10 * time.Second
+
+// errSilent is an agent that took all of that time.
+var errSilent = fmt.Errorf("no answer within %v", connectTimeout)
 
 // Connect opens a session on an agent and keeps it. It returns soon, and nil
 // once for the agent that Ensure returns. An error for another reason than its
@@ -40,7 +44,7 @@ func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Conne
 	}
 	defer lock.Close()
 
-	var tried record // the last one that did not answer
+	var tried, silent record // the last one that did not answer; and if it took its time for that
 	for {
 		r, ok := l.store.load(p.key())
 		if ok && r.State == running && !r.sameAgent(tried) {
@@ -53,6 +57,9 @@ func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Conne
 			}
 			l.log.Debug().Err(err).Str("agent", r.agent().Name()).Msg("the recorded agent does not answer")
 			tried = r
+			if errors.Is(err, errSilent) {
+				silent = r
+			}
 		}
 		// Whoever holds the lock is launching an agent. Its record appears before
 		// the lock is free, and all who wait for it connect at once.
@@ -61,7 +68,7 @@ func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Conne
 			return Agent{}, fmt.Errorf("lock the agent's record: %w", err)
 		}
 		if locked {
-			return l.ensureLocked(ctx, p, connect)
+			return l.ensureLocked(ctx, p, connect, silent)
 		}
 		if err := sleep(ctx, lockPoll); err != nil {
 			return Agent{}, err
@@ -70,12 +77,14 @@ func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Conne
 }
 
 // ensureLocked is Ensure with the lock held. A record that is there now may be
-// of a launch that was broken off.
-func (l *Launcher) ensureLocked(ctx context.Context, p place, connect Connect) (Agent, error) {
+// of a launch that was broken off. Who was silent is not asked again.
+func (l *Launcher) ensureLocked(ctx context.Context, p place, connect Connect, silent record) (Agent, error) {
 	if r, ok := l.store.load(p.key()); ok {
-		a, err := l.resume(ctx, p, r, connect)
-		if err != errGone {
-			return a, err
+		if !r.sameAgent(silent) {
+			a, err := l.resume(ctx, p, r, connect)
+			if err != errGone {
+				return a, err
+			}
 		}
 		l.store.drop(r)
 	}
@@ -89,11 +98,11 @@ func (l *Launcher) ensureLocked(ctx context.Context, p place, connect Connect) (
 
 // try connects once.
 func (l *Launcher) try(ctx context.Context, p place, r record, connect Connect) error {
-	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
+	bounded, cancel := context.WithTimeout(ctx, l.patience.answer)
 	defer cancel()
 	err := connect(bounded, p.agent(r))
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("no answer within %v", connectTimeout)
+		return errSilent
 	}
 	return err
 }

@@ -122,6 +122,25 @@ func TestEnsureReplacesAnAgentThatDoesNotAnswer(t *testing.T) {
 	assert.NotEqual(t, first.Container, second.Container)
 }
 
+// An agent that hangs takes all the time that it gets; it gets it once.
+func TestEnsureReplacesAnAgentThatHangs(t *testing.T) {
+	w := newWorld(t, webPod("web-1"))
+	first, err := w.launcher(t).Ensure(t.Context(), target(t, "web-1"), w.connect)
+	require.NoError(t, err)
+	asked := 0
+	second, err := w.launcher(t).Ensure(t.Context(), target(t, "web-1"), func(ctx context.Context, a Agent) error {
+		if a.Container == first.Container {
+			asked++
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return w.connect(ctx, a)
+	})
+	require.NoError(t, err)
+	assert.NotEqual(t, first.Container, second.Container)
+	assert.Equal(t, 1, asked)
+}
+
 // While a node's runtime restarts nobody gets through to the agent, which lives
 // on: another one would not help.
 func TestEnsureDoesNotReplaceAnAgentBehindAClosedDoor(t *testing.T) {

@@ -59,6 +59,16 @@ func TestStopThatFailsKeepsTheRecord(t *testing.T) {
 	assert.Len(t, l.store.all(), 1)
 }
 
+func TestStopOfAnAgentThatJustEnded(t *testing.T) {
+	w := newWorld(t, webPod("web-1"))
+	l := w.launcher(t)
+	a, err := l.Ensure(t.Context(), target(t, "web-1"), w.connect)
+	require.NoError(t, err)
+	w.deaf = true
+	require.NoError(t, l.Stop(t.Context(), a, w.connect))
+	assert.Empty(t, l.store.all())
+}
+
 func TestListLeavesOtherClustersAlone(t *testing.T) {
 	w := newWorld(t)
 	l := w.launcher(t)

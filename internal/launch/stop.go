@@ -2,13 +2,16 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 )
 
 // Stop ends an agent of List. A Job is deleted. In somebody's pod only the
 // agent itself can end, so ask asks it to, in a session, and returns when it
-// has agreed. An agent that is gone already is fine.
+// has agreed; one that still waits to start is forgotten, and ends for lack of
+// clients if it ever does. An agent that is gone already is fine.
 func (l *Launcher) Stop(ctx context.Context, a Agent, ask func(ctx context.Context, a Agent) error) error {
 	all := l.store.all()
 	i := slices.IndexFunc(all, func(r record) bool {
@@ -33,7 +36,10 @@ func (l *Launcher) Stop(ctx context.Context, a Agent, ask func(ctx context.Conte
 		asking, cancel := context.WithTimeout(ctx, connectTimeout)
 		defer cancel()
 		err = ask(asking, r.agent())
-		if err != nil && ctx.Err() == nil && !barred(err) && l.stuck(ctx, r) {
+		if errors.Is(err, syscall.ECONNREFUSED) && l.runs(ctx, r) {
+			err = nil // it ended, the node has not noticed
+		}
+		if err != nil && ctx.Err() == nil && !barred(err) && !l.runs(ctx, r) {
 			l.log.Warn().Str("pod", r.Pod).Str("container", r.Container).
 				Msg("it never started and stays listed in the pod; should it start, it ends when idle")
 			err = nil
@@ -46,8 +52,8 @@ func (l *Launcher) Stop(ctx context.Context, a Agent, ask func(ctx context.Conte
 	return nil
 }
 
-// stuck reports whether the container of r is in the pod and has not started.
-func (l *Launcher) stuck(ctx context.Context, r record) bool {
+// runs reports whether the container of r runs, as far as can be found out.
+func (l *Launcher) runs(ctx context.Context, r record) bool {
 	pod, err := l.look(ctx, r)
-	return err == nil && inspect(pod, r).stuck != ""
+	return err != nil || inspect(pod, r).running
 }

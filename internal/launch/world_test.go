@@ -78,7 +78,7 @@ func (w *world) launcher(t *testing.T, change ...func(*Config)) *Launcher {
 	require.NoError(t, err)
 	l.patience = patience{
 		unschedulable: 50 * time.Millisecond, noPod: 50 * time.Millisecond,
-		giveUpNoPod: 300 * time.Millisecond, recorded: 300 * time.Millisecond,
+		giveUpNoPod: 300 * time.Millisecond, recorded: 300 * time.Millisecond, answer: time.Second,
 	}
 	return l
 }

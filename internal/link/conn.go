@@ -24,6 +24,10 @@ const (
 	// allocation and a wake-up: 256 KiB carry a quarter more than 64 through one
 	// WebSocket, and wait longer for their last byte before the first is used.
 	maxFrame = 128 << 10
+	// reasonTimeout is how long the error stream may take to end after the data
+	// has. It always comes next, unless a runtime half-closes, as none is known
+	// to do.
+	reasonTimeout = time.Second
 	// pingEvery keeps proxies on the way from taking a quiet link for a dead one.
 	pingEvery = 10 * time.Second
 )
@@ -52,11 +56,12 @@ type Conn struct {
 	cause   error // why the data ended: io.EOF or the failure; guarded by mu
 	failure error // why the link is of no use any more; guarded by mu
 
-	pongc   chan uint32   // pings to answer
-	closedc chan struct{} // closed by Close
-	lostc   chan struct{} // closed by receive when it returns
-	once    sync.Once
-	wg      sync.WaitGroup
+	pongc    chan uint32   // pings to answer
+	decidedc chan struct{} // closed by receive when it has set cause
+	closedc  chan struct{} // closed by Close
+	lostc    chan struct{} // closed by receive when it returns
+	once     sync.Once
+	wg       sync.WaitGroup
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -68,12 +73,13 @@ var chunkPool = sync.Pool{New: func() any { return new([chunk]byte) }}
 func newConn(raw net.Conn, br *bufio.Reader, addr Addr, port int) (*Conn, error) {
 	c := &Conn{
 		raw: raw, br: br, addr: addr,
-		until:   newDeadline(),
-		chunks:  make(chan []byte, backlog),
-		wbuf:    make([]byte, 0, frameHeader+maxFrame),
-		pongc:   make(chan uint32, 8),
-		closedc: make(chan struct{}),
-		lostc:   make(chan struct{}),
+		until:    newDeadline(),
+		chunks:   make(chan []byte, backlog),
+		wbuf:     make([]byte, 0, frameHeader+maxFrame),
+		pongc:    make(chan uint32, 8),
+		decidedc: make(chan struct{}),
+		closedc:  make(chan struct{}),
+		lostc:    make(chan struct{}),
 	}
 	open, err := openFrames(port)
 	if err == nil {
@@ -106,7 +112,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		select {
 		case b, ok := <-c.chunks:
 			if !ok {
-				return 0, c.ended()
+				return 0, c.ended(passedc)
 			}
 			c.rest, c.whole = b, b
 		case <-passedc:
@@ -221,8 +227,20 @@ func (c *Conn) failed() error {
 	return c.failure
 }
 
-// ended returns what a Read after the last data says.
-func (c *Conn) ended() error {
+// ended returns what a Read after the last data says. The reason for the end
+// may be on its way still.
+func (c *Conn) ended(passedc <-chan struct{}) error {
+	late := time.NewTimer(reasonTimeout)
+	defer late.Stop()
+	select {
+	case <-c.decidedc:
+	case <-late.C:
+		c.end(io.EOF)
+	case <-passedc:
+		return c.opError("read", os.ErrDeadlineExceeded)
+	case <-c.closedc:
+		return c.opError("read", net.ErrClosed)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cause == io.EOF {

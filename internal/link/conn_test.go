@@ -15,12 +15,17 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// each runs a test over both transports, against a node that serves like this.
+// each runs a test over both transports and both orders in which runtimes end
+// their streams, against a node that serves like this.
 func each(t *testing.T, serve func(data httpstream.Stream, conn httpstream.Connection) string, test func(*testing.T, *Conn)) {
-	for name, noWebSocket := range map[string]bool{"WebSocket": false, "SPDY": true} {
+	for name, n := range map[string]*node{
+		"WebSocket":            {},
+		"SPDY":                 {noWebSocket: true},
+		"WebSocket text first": {textFirst: true},
+	} {
 		t.Run(name, func(t *testing.T) {
-			n := newNode(t, &node{serve: serve, noWebSocket: noWebSocket})
-			conn, err := n.dialer().Dial(t.Context())
+			n.serve = serve
+			conn, err := newNode(t, n).dialer().Dial(t.Context())
 			require.NoError(t, err)
 			defer conn.Close()
 			require.NoError(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
@@ -172,6 +177,21 @@ func TestConnResetIsNotEOF(t *testing.T) {
 	each(t, reset, func(t *testing.T, conn *Conn) {
 		_, err := conn.Read(make([]byte, 1))
 		require.ErrorIs(t, err, syscall.ECONNRESET)
+	})
+}
+
+// A runtime that ends the data and says nothing more must not hold a reader.
+func TestConnEOFWithoutTheErrorStreamsEnd(t *testing.T) {
+	half := func(data httpstream.Stream, conn httpstream.Connection) string {
+		data.Close()
+		<-conn.CloseChan()
+		return ""
+	}
+	each(t, half, func(t *testing.T, conn *Conn) {
+		_, err := conn.Read(make([]byte, 1))
+		require.Equal(t, io.EOF, err)
+		_, err = conn.Read(make([]byte, 1))
+		require.Equal(t, io.EOF, err)
 	})
 }
 

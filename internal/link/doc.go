@@ -17,6 +17,10 @@
 //   - It writes a data frame in three pieces, each a WebSocket message of its
 //     own. Here a frame is one write.
 //
+// Measured on kind, one machine with two busy cores, WebSocket: 64 KiB writes
+// run at 140 to 160 MB/s (client-go 115), 1 KiB writes at 70 (20 to 35), the
+// round trip takes 0.57 ms (0.80) and the client a third less processor time.
+//
 // What remains of SPDY for one data stream without flow control is small, and
 // is in spdy.go.
 package link

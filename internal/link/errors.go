@@ -50,13 +50,11 @@ func remoteKind(text string) error {
 		{"broken pipe", syscall.ECONNRESET},
 		{"i/o timeout", syscall.ETIMEDOUT},
 		{"connection timed out", syscall.ETIMEDOUT},
-		// containerd, of a sandbox that ended: "network namespace for sandbox … is
-		// closed"; of one that was removed: "… an error occurred when try to find
-		// sandbox … not found". CRI-O: "… is not running".
-		{"is closed", ErrPodGone},
-		{"not found", ErrPodGone},
-		{"is not running", ErrPodGone},
-		{"no such container", ErrPodGone},
+		// containerd, of a sandbox that has ended or was removed.
+		{"network namespace for sandbox", ErrPodGone},
+		{"failed to find sandbox", ErrPodGone},
+		// CRI-O.
+		{"container is not running", ErrPodGone},
 	} {
 		if strings.Contains(text, k.text) {
 			return k.kind

@@ -27,6 +27,7 @@ type node struct {
 	*httptest.Server
 	serve       func(data httpstream.Stream, conn httpstream.Connection) (errorText string)
 	noWebSocket bool
+	textFirst   bool // the order of kubelet's library, otherwise containerd's
 	pings       time.Duration
 	requests    chan *http.Request
 }
@@ -91,9 +92,15 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	// The order in which kubelet's library ends the streams.
-	if text := n.serve(data, conn); text != "" {
+	text := n.serve(data, conn)
+	if !n.textFirst {
+		data.Close()
+		time.Sleep(20 * time.Millisecond) // for a test that takes the first end for the whole to fail
+	}
+	if text != "" {
 		io.WriteString(errors, text)
+		data.Reset()
+		errors.Reset()
 	}
 	errors.Close()
 	data.Close()

@@ -27,9 +27,10 @@ func (c *Conn) receive() {
 
 // receiver is the state of receive.
 type receiver struct {
-	c     *Conn
-	text  []byte // what came on the error stream
-	ended bool   // the data has: c.chunks is closed
+	c       *Conn
+	text    []byte // what came on the error stream
+	ended   bool   // the data has: c.chunks is closed
+	decided bool   // and it is known why: c.decidedc is closed
 }
 
 // next handles one frame.
@@ -52,20 +53,30 @@ func (r *receiver) next() error {
 	if err != nil || !f.fin {
 		return err
 	}
-	// The runtime writes its text, then ends the error stream, then the data.
-	switch {
-	case len(r.text) > 0:
-		r.end(newRemoteError(string(r.text)))
-	case f.id == dataStream:
-		r.end(io.EOF)
+	// The data alone does not say whether its end is orderly. containerd ends it
+	// whatever the cause, then kubelet's library writes its text, if there is any,
+	// and ends or resets the error stream.
+	switch f.id {
+	case dataStream:
+		r.endData()
+	case errorStream:
+		r.end(r.said(io.EOF))
 	}
 	return nil
+}
+
+// said is the error that the far side gave a text for, otherwise err.
+func (r *receiver) said(err error) error {
+	if len(r.text) > 0 {
+		return newRemoteError(string(r.text))
+	}
+	return err
 }
 
 func (r *receiver) control(f frame) error {
 	switch f.kind {
 	case spdy.TypeRstStream:
-		r.end(syscall.ECONNRESET)
+		r.end(r.said(syscall.ECONNRESET))
 	case spdy.TypeGoAway:
 		return ErrLost
 	case spdy.TypePing:
@@ -112,6 +123,16 @@ func (r *receiver) data(n int) error {
 // end tells readers and writers that it is over, and why.
 func (r *receiver) end(cause error) {
 	r.c.end(cause)
+	if !r.decided {
+		r.decided = true
+		close(r.c.decidedc)
+	}
+	if cause != io.EOF {
+		r.endData()
+	}
+}
+
+func (r *receiver) endData() {
 	if !r.ended {
 		r.ended = true
 		close(r.c.chunks)

@@ -179,6 +179,9 @@ func (c *Client) make(a *attempt) {
 		c.work.Go(func() { s.Close() })
 	default:
 		a.session, c.session, c.agent = s, s, agent
+		if agent.Note != "" {
+			c.log.Warn().Msgf("pod/%s is in trouble: %s", agent.Pod, agent.Note)
+		}
 		c.work.Go(func() { c.watch(s, agent) })
 	}
 }
