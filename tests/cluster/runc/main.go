@@ -14,10 +14,9 @@ import (
 )
 
 func main() {
-	if err := run(os.Args); err != nil {
-		fmt.Fprintln(os.Stderr, "runc without missing capabilities:", err)
-		os.Exit(1)
-	}
+	err := run(os.Args)
+	fmt.Fprintln(os.Stderr, "runc without missing capabilities:", err)
+	os.Exit(1)
 }
 
 // run edits the file that args point runc to, if any, and replaces this

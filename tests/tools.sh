@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# See that programs which people use fwd with are here:
+#
+#	tests/tools.sh             all that the end-to-end stories need
+#	tests/tools.sh curl ssh    these
+#
+# On Debian and Ubuntu, as root, what is missing is installed. Elsewhere one
+# line says what to install, and the exit code is 1.
+set -eu -o pipefail
+
+package() { # of a program, in Debian
+	case $1 in
+	ssh | scp | ssh-keygen) echo openssh-client ;;
+	psql) echo postgresql-client ;;
+	redis-cli) echo redis-tools ;;
+	dig) echo bind9-dnsutils ;;
+	*) echo "$1" ;;
+	esac
+}
+
+[ $# -gt 0 ] || set -- ssh scp ssh-keygen socat curl psql redis-cli dig
+
+missing=()
+for program in "$@"; do
+	command -v "$program" >/dev/null || missing+=("$(package "$program")")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+	echo "tools: please install what is missing (Debian's names): ${missing[*]}" >&2
+	exit 1
+fi
+echo "tools: installing ${missing[*]} (once, about half a minute)" >&2
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+	tail -n 20 "$log" >&2
+	exit 1
+fi
