@@ -38,8 +38,8 @@ func (c *command) plan(stdin *os.File) (job, error) {
 		lookup = lookupType(typ)
 	}
 	for _, name := range c.Names {
-		if name == "" {
-			return nil, errors.New("a name is empty")
+		if err := dns.CheckName(name); err != nil {
+			return nil, err
 		}
 	}
 	q := questions{lookup: lookup, json: c.JSON, tabbed: len(c.Names) != 1, names: args(c.Names)}

@@ -19,6 +19,15 @@ const maxName = 254
 // escape is a backslash and what it quotes, nothing where that is wrong.
 var escape = regexp.MustCompile(`(?s)\\(\d{3}|\D|)`)
 
+// CheckName tells what is wrong with a name that people typed, without asking
+// anyone: nil, or a *LookupError that wraps ErrBadName.
+func CheckName(name string) error {
+	if _, err := newName(name); err != nil {
+		return &LookupError{Name: name, Err: err}
+	}
+	return nil
+}
+
 // newName reads the text form of a name (RFC 1035 section 5.1: a backslash
 // quotes the next character, or the octet with the three decimal digits that
 // follow). A dot at the end makes no difference here.

@@ -20,6 +20,7 @@ import (
 func Explain(err error) (code int, hint string) {
 	var (
 		target    *kube.TargetError
+		namespace *kube.NamespaceError
 		agent     *launch.Error
 		reset     *session.ResetError
 		version   *wire.VersionError
@@ -27,7 +28,7 @@ func Explain(err error) (code int, hint string) {
 		forbidden *kube.ForbiddenError
 	)
 	switch {
-	case errors.As(err, &target):
+	case errors.As(err, &target), errors.As(err, &namespace):
 		return cli.ExitUsage, ""
 	case errors.As(err, &forbidden):
 		return cli.ExitCluster, forbiddenHint(forbidden)

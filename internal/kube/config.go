@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rs/zerolog"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -38,8 +39,12 @@ type Cluster struct {
 }
 
 // New reads the kubeconfig as kubectl does. It does not use the network;
-// credential plugins run with the first request. Errors are *ConfigError.
+// credential plugins run with the first request. Errors are *ConfigError, or
+// *NamespaceError for a namespace that cannot be.
 func New(cfg Config) (*Cluster, error) {
+	if cfg.Namespace != "" && len(content.IsDNS1123Label(cfg.Namespace)) > 0 {
+		return nil, &NamespaceError{Name: cfg.Namespace}
+	}
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = cfg.Kubeconfig
 	rules.WarnIfAllMissing = false

@@ -15,6 +15,14 @@ type TargetError struct {
 
 func (e *TargetError) Error() string { return fmt.Sprintf("target %q: %s", e.Arg, e.Problem) }
 
+// NamespaceError is a name that no namespace can have. It is found before the
+// cluster is asked.
+type NamespaceError struct{ Name string }
+
+func (e *NamespaceError) Error() string {
+	return fmt.Sprintf("namespace %q: want lower-case letters, digits and -, 63 at most", e.Name)
+}
+
 // ConfigError is a kubeconfig that cannot be used, or credentials that it
 // cannot get.
 type ConfigError struct{ Err error }
