@@ -25,7 +25,7 @@ func (p plan) connect(ctx context.Context, env cli.Env, cfg fwd.Config) error {
 	defer far.close()
 	conn, err := far.open(ctx, p.address)
 	if err != nil {
-		return fmt.Errorf("connect to %s: %w", p.address, err)
+		return err // it says nothing of the address, only of the way to the pod
 	}
 	local := stdio.New(env.Stdin, env.Stdout)
 	errc := make(chan error, 1)
