@@ -105,7 +105,12 @@ type background struct {
 // start starts a command in the background.
 func (s *space) start(name string, args ...string) *background {
 	s.t.Helper()
-	cmd := s.command(name, args...)
+	return s.background(s.command(name, args...))
+}
+
+// background starts cmd, whose outputs it sets.
+func (s *space) background(cmd *exec.Cmd) *background {
+	s.t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	b := &background{s: s, cmd: cmd, stdout: newLines(), stderr: newLines(), done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = b.stdout, b.stderr
@@ -132,6 +137,17 @@ func (b *background) stop() int {
 		syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL)
 		b.s.t.Errorf("%v: did not end on SIGINT", b.cmd.Args)
 		<-b.done
+	}
+	return b.cmd.ProcessState.ExitCode()
+}
+
+// wait returns the exit code of a command that ends by itself.
+func (b *background) wait() int {
+	b.s.t.Helper()
+	select {
+	case <-b.done:
+	case <-time.After(patience):
+		b.s.t.Fatalf("%v: did not end within %v", b.cmd.Args, patience)
 	}
 	return b.cmd.ProcessState.ExitCode()
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,13 @@ func newSpace(t *testing.T, labels map[string]string) *space {
 	return s
 }
 
+// with is s for a subtest, so that failures are the subtest's.
+func (s *space) with(t *testing.T) *space {
+	c := *s
+	c.t = t
+	return &c
+}
+
 func (s *space) end() {
 	// t.Context has ended already.
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
@@ -69,6 +77,8 @@ func (s *space) end() {
 // assertClean waits until no agent runs, no Job of ours is there and no record
 // is left.
 func (s *space) assertClean(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	var left []string
 	if err := poll(ctx, func(ctx context.Context) error {
 		var err error
@@ -82,7 +92,7 @@ func (s *space) assertClean(ctx context.Context) {
 	}); err != nil {
 		s.t.Errorf("namespace %s is not clean: %v", s.name, err)
 	}
-	records, err := filepath.Glob(filepath.Join(s.state, "fwd", "*.json"))
+	records, err := filepath.Glob(filepath.Join(s.state, "fwd", "agents", "*.json"))
 	assert.NoError(s.t, err)
 	assert.Empty(s.t, records, "records of agents")
 }
@@ -111,14 +121,14 @@ func (s *space) leftovers(ctx context.Context) ([]string, error) {
 	return left, nil
 }
 
-// jobs are the Jobs in the namespace.
+// jobs are the Jobs of agents in the namespace.
 func (s *space) jobs(ctx context.Context) []batchv1.Job {
 	jobs, err := client.BatchV1().Jobs(s.name).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		s.t.Errorf("list jobs: %v", err)
 		return nil
 	}
-	return jobs.Items
+	return slices.DeleteFunc(jobs.Items, func(j batchv1.Job) bool { return !strings.HasPrefix(j.Name, "fwd-agent-") })
 }
 
 // ephemeral are the names of the ephemeral containers of a pod, running or not.

@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
@@ -81,8 +83,16 @@ func (s *space) deployment(name string, replicas int32, spec corev1.PodSpec) {
 	})
 }
 
-// service puts a Service with the name of a pod or deployment before its port.
+// service puts a Service with the name of a pod or deployment, which is ready,
+// before its port.
 func (s *space) service(name string, port int) {
+	s.t.Helper()
+	s.newService(name, port)
+	s.routed(name + ":main ->")
+}
+
+// newService makes a Service and leaves it to the cluster.
+func (s *space) newService(name string, port int) {
 	s.t.Helper()
 	_, err := client.CoreV1().Services(s.name).Create(s.t.Context(), &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -92,6 +102,19 @@ func (s *space) service(name string, port int) {
 		},
 	}, metav1.CreateOptions{})
 	require.NoError(s.t, err)
+}
+
+// routed waits until the node's kube-proxy (of mode iptables) has a rule for a
+// Service of the namespace: until then its address is any address, and leads
+// out of the cluster.
+func (s *space) routed(rule string) {
+	s.t.Helper()
+	s.eventually("route of Service "+rule, func(context.Context) error {
+		if !strings.Contains(s.onNode("iptables-save"), s.name+"/"+rule) {
+			return errors.New("not on the node")
+		}
+		return nil
+	})
 }
 
 // backend runs a pod behind a Service, both of that name, with a subcommand of
@@ -114,4 +137,12 @@ func (s *space) podsOf(app string) []string {
 		}
 	}
 	return names
+}
+
+// podIP is the address of a pod.
+func (s *space) podIP(name string) string {
+	s.t.Helper()
+	p, err := client.CoreV1().Pods(s.name).Get(s.t.Context(), name, metav1.GetOptions{})
+	require.NoError(s.t, err)
+	return p.Status.PodIP
 }
