@@ -21,7 +21,7 @@ type command struct {
 	flags.Agent
 	Address string   `arg:"" optional:"" placeholder:"HOST:PORT" help:"Address to connect standard input and output to. Names are looked up in the pod."`
 	Local   []string `short:"L" sep:"none" placeholder:"[BIND:][PORT:]HOST:PORT" help:"Listen on a local port and connect each connection to HOST:PORT; may be repeated. PORT 0: any free one. BIND *: on all addresses."`
-	NoAgent bool     `help:"Put no agent into the cluster: a plain port-forward to a port of the target itself. HOST must be localhost; no half-close, and one stalled connection may stall others."`
+	NoAgent bool     `help:"Put no agent into the cluster: a plain port-forward to a port of the target itself. HOST must be localhost; no half-close: a peer that waits for the end of input is cut off; one stalled connection may stall others."`
 }
 
 func (c *command) Run(ctx context.Context, env cli.Env) error {

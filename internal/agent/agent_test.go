@@ -177,7 +177,7 @@ func TestBackendThatDoesNotReadIsLetGo(t *testing.T) {
 			begin := time.Now()
 			tt.leave(s, st)
 			if s.Err() == nil {
-				require.Eventually(t, func() bool { return s.Streams() == 0 }, tt.within, time.Millisecond)
+				require.Eventually(t, func() bool { return s.Err() != nil || s.Streams() == 0 }, tt.within, time.Millisecond)
 				s.Close()
 			}
 			require.NoError(t, <-r.done)

@@ -110,8 +110,9 @@ func (r Route) join(ctx context.Context, log zerolog.Logger, dial DialFunc, conn
 	var side *relay.Error
 	switch {
 	case err == nil, ctx.Err() != nil:
-	case errors.As(err, &side) && side.Conn == relay.Conn(conn):
-		// The local program went away: it knows.
+	case errors.As(err, &side) && side.Conn == relay.Conn(conn), errors.Is(err, net.ErrClosed):
+		// The local program went away: it knows. Or this side gave the connection
+		// up after the local program had nothing more to say.
 		log.Debug().Msgf("%v: %v: %v", r, conn.RemoteAddr(), err)
 	default:
 		log.Error().Msgf("%v: %v", r, err)

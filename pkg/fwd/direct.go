@@ -18,9 +18,9 @@ import (
 // agent: nothing is added to the cluster, and pods/portforward is the only
 // permission beyond reading pods.
 //
-// Its limits are those of Kubernetes: only the pod's own loopback; when one
-// direction ends, the other is cut a second later; a reset arrives as an end of
-// data or as a lost connection.
+// Its limits are those of Kubernetes: only the pod's own loopback; no
+// half-close, see DirectConn; a reset arrives as an end of data or as a lost
+// connection; a connection whose data nobody reads may hold up others.
 type Direct struct {
 	log     zerolog.Logger
 	cluster *kube.Cluster
@@ -67,41 +67,30 @@ func (d *Direct) find(ctx context.Context) error {
 	return nil
 }
 
-// DirectConn is a port-forward's data stream.
-type DirectConn struct {
-	net.Conn
-	halfCloser
-}
-
-type halfCloser interface{ CloseWrite() error }
-
-// Abort ends the connection; the pod's side sees an end of data.
-func (c DirectConn) Abort(error) { c.Close() }
-
 // Open opens a connection to address, localhost:PORT of the pod. Whether
 // anything listens there shows in reading.
-func (d *Direct) Open(ctx context.Context, address string) (DirectConn, error) {
+func (d *Direct) Open(ctx context.Context, address string) (*DirectConn, error) {
 	_, p, err := net.SplitHostPort(address)
 	if err != nil {
-		return DirectConn{}, err
+		return nil, err
 	}
 	port, err := strconv.Atoi(p)
 	if err != nil {
-		return DirectConn{}, err
+		return nil, err
 	}
 	dialer, err := d.dialer(ctx, port)
 	if err != nil {
-		return DirectConn{}, err
+		return nil, err
 	}
 	conn, err := dialer.Dial(ctx)
 	if err != nil {
-		return DirectConn{}, err
+		return nil, err
 	}
-	half, ok := conn.(halfCloser)
+	c, ok := conn.(forward)
 	if !ok {
 		panic(fmt.Sprintf("fwd: %T has no CloseWrite", conn))
 	}
-	return DirectConn{conn, half}, nil
+	return &DirectConn{forward: c, quiet: quietTime}, nil
 }
 
 // dialer finds the way to a port, after a look whether the pod is still there.

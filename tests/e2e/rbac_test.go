@@ -3,12 +3,17 @@
 package e2e
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
@@ -40,7 +45,15 @@ func TestDocumentedRolesSuffice(t *testing.T) {
 	t.Run("fwd-no-agent", func(t *testing.T) {
 		s := s.with(t)
 		kubeconfig := s.account(s.documentedRole("fwd-no-agent"))
-		hello(s, "--kubeconfig", kubeconfig, "--no-agent", "-t", "deploy/echo", "localhost:7000")
+		_, addrs := s.forward(1, "--kubeconfig", kubeconfig, "--no-agent", "-t", "deploy/echo", "-L", "0:localhost:7000")
+		conn, err := net.Dial("tcp", addrs[0])
+		require.NoError(t, err)
+		defer conn.Close()
+		io.WriteString(conn, "hello\n")
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
+		answer, err := bufio.NewReader(conn).ReadString('\n')
+		require.NoError(t, err)
+		assert.Equal(t, "hello\n", answer)
 	})
 }
 

@@ -57,19 +57,6 @@ func TestTargets(t *testing.T) {
 		cmd.Env = s.env("FWD_TARGET=sts/db")
 		assert.Equal(t, "db-0", s.ok(s.finish(cmd, nil)))
 	})
-	t.Run("that are not there", func(t *testing.T) {
-		for target, says := range map[string]string{
-			"wbe":         `pod "wbe" not found in namespace "` + s.name + `"`,
-			"deploy/webs": `deployment "webs" not found in namespace "` + s.name + `", did you mean web?`,
-			"job/web":     `job "web" not found in namespace "` + s.name + `"`,
-			"label/app=x": `label/app=x in namespace "` + s.name + `" has no ready pod: it has none at all`,
-			"rollout/web": `get rollouts.argoproj.io "web" in namespace "` + s.name + `": the cluster does not know this kind`,
-		} {
-			r := s.with(t).run(nil, "fwd-dial", "-t", target, "localhost:7000")
-			assert.Equal(t, 3, r.code, "%s", target)
-			assert.Contains(t, r.stderr, "fwd-dial: error: "+says, "%s", target)
-		}
-	})
 	assert.Empty(t, s.jobs(t.Context()), "agents in pods of their own")
 }
 
