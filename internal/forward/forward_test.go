@@ -145,9 +145,10 @@ func TestFailedDialResetsItsConnectionAlone(t *testing.T) {
 
 	fail <- true
 	bad, err := net.Dial("tcp", addr)
-	require.NoError(t, err)
-	defer bad.Close()
-	_, err = bad.Read(make([]byte, 1))
+	if err == nil { // else the reset was faster
+		defer bad.Close()
+		_, err = bad.Read(make([]byte, 1))
+	}
 	assert.ErrorIs(t, err, syscall.ECONNRESET)
 
 	io.WriteString(good, "y")
