@@ -26,9 +26,13 @@ func (s *space) dial(addr string) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// talk says something to an echo and hears it.
+// talk says something to an echo and hears it, on a connection that may have
+// waited for long.
 func talk(conn net.Conn) error {
 	const text = "are you there?"
+	if err := conn.SetDeadline(time.Now().Add(2 * patience)); err != nil {
+		return err
+	}
 	if _, err := io.WriteString(conn, text); err != nil {
 		return err
 	}
