@@ -1,9 +1,8 @@
-//go:build e2e
+//go:build e2e && measure
 
 package e2e
 
 import (
-	"flag"
 	"io"
 	"net"
 	"regexp"
@@ -15,15 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var measure = flag.Bool("measure", false, "take times and sizes, for people to read")
-
-// TestMeasure promises nothing. Run it alone:
-//
-//	go test -tags e2e -run TestMeasure -v ./tests/e2e -measure
+// TestMeasure promises nothing: it takes times and sizes, for people to read.
+// `task measure` runs it.
 func TestMeasure(t *testing.T) {
-	if !*measure {
-		t.Skip("only with -measure")
-	}
 	s := newSpace(t, nil)
 	s.backend("echo", 7000, "echo", "-port", "7000")
 	s.backend("source", 7001, "source", "-port", "7001", "-bytes", "268435456")
