@@ -188,7 +188,7 @@ func (c *Client) make(a *attempt) {
 
 // watch says when the session with an agent is lost.
 func (c *Client) watch(s *session.Session, agent launch.Agent) {
-	c.log.Debug().Msgf("connected to %s in pod/%s", agent.Name(), agent.Pod)
+	c.log.Debug().Msgf("connected to %s in pod/%s via %v", agent.Name(), agent.Pod, c.dialer(agent))
 	select {
 	case <-s.Done():
 		if c.ctx.Err() != nil {
