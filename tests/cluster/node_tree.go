@@ -27,6 +27,10 @@ func bare(tag string) string { return tag + "-bare" }
 
 // stageNode lays out the files that the node adds to the root file system.
 func stageNode(ctx context.Context, ws *workspace, tree string, dirs map[string]string) error {
+	// A module that nothing was built from yet has no directory.
+	if _, err := output(ctx, "go", "-C", ws.source(kind.module), "mod", "download", "sigs.k8s.io/kind"); err != nil {
+		return err
+	}
 	kindDir, err := output(ctx, "go", "-C", ws.source(kind.module), "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kind")
 	if err != nil {
 		return err
