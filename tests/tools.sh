@@ -18,11 +18,18 @@ package() { # of a program, in Debian
 	esac
 }
 
+here() {
+	case $1 in
+	psql) psql --version >/dev/null 2>&1 ;; # Debian's may be a wrapper around nothing
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
 [ $# -gt 0 ] || set -- ssh scp ssh-keygen socat curl psql redis-cli dig
 
 missing=()
 for program in "$@"; do
-	command -v "$program" >/dev/null || missing+=("$(package "$program")")
+	here "$program" || missing+=("$(package "$program")")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
