@@ -98,6 +98,9 @@ func (s *Session) newStream(open wire.Open, own bool) *Stream {
 	return st
 }
 
+// ID is the stream's number on the wire, by which other streams may name it.
+func (st *Stream) ID() uint32 { return st.id }
+
 // Kind is what the stream was opened for.
 func (st *Stream) Kind() wire.Kind { return st.open.Kind }
 

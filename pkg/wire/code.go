@@ -17,6 +17,7 @@ const (
 	Unsupported    Code = 7
 	ShuttingDown   Code = 8
 	SessionLost    Code = 9
+	DataLost       Code = 10
 
 	ConnReset        Code = 32
 	ConnRefused      Code = 33
@@ -50,6 +51,7 @@ var codeNames = map[Code]string{
 	Unsupported:      "unsupported",
 	ShuttingDown:     "shutting down",
 	SessionLost:      "session lost",
+	DataLost:         "data lost",
 	ConnReset:        "connection reset",
 	ConnRefused:      "connection refused",
 	TimedOut:         "timed out",

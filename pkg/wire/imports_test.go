@@ -32,7 +32,9 @@ func TestImportsStayPure(t *testing.T) {
 			require.NoError(t, err)
 			root, _, _ := strings.Cut(path, "/")
 			assert.NotContains(t, root, ".", "%s imports %s: other implementers copy this package, so it needs the standard library only", file, path)
-			assert.Empty(t, reasons[root], "%s imports %s", file, path)
+			if path != "net/netip" { // addresses are values
+				assert.Empty(t, reasons[root], "%s imports %s", file, path)
+			}
 		}
 	}
 }

@@ -7,9 +7,11 @@ type Kind uint8
 
 // The kinds of SPEC.md 3.
 const (
-	KindTCP     Kind = 1 // the bytes of a TCP connection that the agent dials
-	KindResolve Kind = 2 // DNS messages
-	KindControl Kind = 3 // a word to the agent itself
+	KindTCP      Kind = 1 // the bytes of a TCP connection that the agent dials
+	KindResolve  Kind = 2 // DNS messages
+	KindControl  Kind = 3 // a word to the agent itself
+	KindListen   Kind = 4 // settings and notes of a capture, see listen.go
+	KindAccepted Kind = 5 // the bytes of a captured connection; opened by the agent
 )
 
 func (k Kind) String() string {
@@ -20,6 +22,10 @@ func (k Kind) String() string {
 		return "resolve"
 	case KindControl:
 		return "control"
+	case KindListen:
+		return "listen"
+	case KindAccepted:
+		return "accepted"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

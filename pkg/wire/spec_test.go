@@ -106,7 +106,7 @@ func TestKindsAreThoseOfTheSpec(t *testing.T) {
 		assert.Equal(t, row[1], Kind(number(t, row[0])).String())
 	}
 	assert.Equal(t, "kind 0", Kind(0).String())
-	assert.Equal(t, "kind 4", Kind(len(rows)+1).String())
+	assert.Equal(t, "kind 6", Kind(len(rows)+1).String())
 }
 
 func TestLimitsAreThoseOfTheSpec(t *testing.T) {
@@ -117,6 +117,7 @@ func TestLimitsAreThoseOfTheSpec(t *testing.T) {
 		"window of a stream":                               {MinWindow, MaxWindow},
 		"control frames waiting to be sent":                {MaxControl},
 		"streams waiting for the application to take them": {MaxBacklog},
+		"settings of a capture":                            {MaxSettings},
 	}
 	assert.Equal(t, MaxAddress, MaxText)
 	for _, row := range specTable(t, "| what | |") {
