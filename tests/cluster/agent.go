@@ -28,7 +28,7 @@ func agentImage(ctx context.Context, ws *workspace) (hash string, err error) {
 		return "", nil
 	}
 	return ws.programImage(ctx, program{
-		name: "fwd-agentd", target: agentTarget, ldflags: " -X github.com/fwdtools/fwd/internal/version.version=" + agentVersion,
+		name: "fwd-agentd", targets: []string{agentTarget}, ldflags: " -X github.com/fwdtools/fwd/internal/version.version=" + agentVersion,
 		tag: agentTag, dockerfile: agentDockerfile,
 	})
 }

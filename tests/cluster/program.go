@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 )
 
-// A program is a Go command of this repository with an image around it.
+// A program is one or more Go commands of this repository with an image around
+// them.
 type program struct {
-	name       string // of the binary, its cache directory and its log
-	target     string // package
+	name       string   // of the cache directory and the log
+	targets    []string // packages; their binaries have the last part's name
 	ldflags    string
 	tag        string
 	dockerfile string
@@ -24,15 +25,19 @@ func (ws *workspace) programImage(ctx context.Context, p program) (hash string, 
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the program cache: %w", err)
 	}
-	binary := filepath.Join(dir, p.name)
-	if err := ws.goBuild(ctx, p.name, ws.root, binary, p.target, p.ldflags, false); err != nil {
-		return "", fmt.Errorf("compile %s: %w", p.name, err)
+	var binaries []string
+	for _, target := range p.targets {
+		binary := filepath.Join(dir, filepath.Base(target))
+		if err := ws.goBuild(ctx, p.name, ws.root, binary, target, p.ldflags, false); err != nil {
+			return "", fmt.Errorf("compile %s: %w", target, err)
+		}
+		binaries = append(binaries, binary)
 	}
 	dockerfile := filepath.Join(dir, "Dockerfile")
 	if err := os.WriteFile(dockerfile, []byte(p.dockerfile), 0o644); err != nil {
 		return "", fmt.Errorf("build the image of %s: %w", p.name, err)
 	}
-	built, err := hashTree(binary)
+	built, err := hashTree(binaries...)
 	if err != nil {
 		return "", err
 	}

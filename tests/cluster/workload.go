@@ -20,7 +20,7 @@ const workloadDockerfile = `ARG ROOT
 FROM $ROOT
 ARG HASH
 LABEL ` + hashLabel + `=$HASH
-COPY workload /usr/local/bin/workload
+COPY workload peer /usr/local/bin/
 `
 
 // workloadImage builds the workload image if it is not there as it should be,
@@ -31,7 +31,7 @@ func workloadImage(ctx context.Context, ws *workspace) (hash string, err error) 
 		return "", err
 	}
 	return ws.programImage(ctx, program{
-		name: "workload", target: "./tests/workload", tag: workloadTag,
+		name: "workload", targets: []string{"./tests/workload", "./tests/peer"}, tag: workloadTag,
 		dockerfile: workloadDockerfile, root: root,
 	})
 }

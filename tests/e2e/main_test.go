@@ -52,7 +52,7 @@ func run(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(bin)
-	build := exec.Command("go", "build", "-o", bin+"/", "./cmd/...", "./tests/workload")
+	build := exec.Command("go", "build", "-o", bin+"/", "./cmd/...", "./tests/workload", "./tests/peer")
 	build.Dir, build.Stderr = root, os.Stderr
 	if err := build.Run(); err != nil {
 		return 0, fmt.Errorf("build the commands: %w", err)
