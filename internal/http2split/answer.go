@@ -47,6 +47,9 @@ func (c *client) handle(f *frame) error {
 		return c.data(f)
 	case typeHeaders:
 		if st := c.stream(f.id); st != nil && !st.sideEnded {
+			if len(st.down.items) > maxItems {
+				return &connError{codeCalm, "too many answers"}
+			}
 			c.s.greet()
 			c.s.caller.out.encode()
 			c.answer(st, item{fields: f.fields, priority: f.priority, end: f.ends()})

@@ -113,6 +113,10 @@ func (c *client) take(st *stream, head item) {
 	st.back = inflow{avail: streamWindow}
 	st.up = flow{stream: st, id: st.id, window: c.window, paused: true}
 	st.down.window = c.s.window
+	for _, f := range head.fields {
+		st.size += int(f.Size())
+	}
+	c.s.held += st.size
 	c.out.push(&st.up, head)
 	c.waiting = append(c.waiting, st)
 	c.admit()
@@ -122,11 +126,7 @@ func (c *client) take(st *stream, head item) {
 func (c *client) admit() {
 	for c.conn != nil && !c.gone && c.active < c.max && len(c.waiting) > 0 {
 		st := c.waiting[0]
-		c.waiting[0] = nil
-		c.waiting = c.waiting[1:]
-		if c.s.streams[st.id] != st || st.client != c {
-			continue // the caller has given up
-		}
+		c.waiting = slices.Delete(c.waiting, 0, 1)
 		c.active++
 		st.opened, st.head, st.up.paused = true, nil, false
 		if st.in.avail < 16<<10 && !st.callerEnded {
@@ -197,9 +197,10 @@ func (c *client) refused(err error) {
 	c.forget()
 	c.out.fail(cause(err))
 	back := s.cfg.Fallback || s.drained()
-	for _, st := range c.waiting {
+	waiting := c.waiting
+	c.waiting = nil
+	for _, st := range waiting {
 		switch {
-		case s.streams[st.id] != st || st.client != c:
 		case back && s.appHere && st.id <= s.refuse && s.lastApp <= maxID-2:
 			s.fallBack(st)
 		default:

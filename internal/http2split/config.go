@@ -43,6 +43,7 @@ const (
 	maxControl    = 1 << 20   // bytes to the client that wait although windows allow them
 	maxAppWindow  = 16 << 20  // of the app's connection window as the caller knows it
 	maxHeld       = 32 << 20  // for clients, of one caller; and for the caller, of one client
+	maxItems      = 1000      // pieces of an answer that wait for the caller
 	streamWindow  = 1 << 20   // of one of the client's streams
 	maxUnknown    = 100       // streams at once for a client whose limit is not known yet
 )

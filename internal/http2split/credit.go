@@ -4,7 +4,8 @@ package http2split
 func (s *split) sentToClient(fl *flow, n int) {
 	st := fl.stream
 	st.begun = true
-	s.release(n)
+	s.release(n + st.size)
+	st.size = 0
 	if !st.callerEnded && n > 0 {
 		s.tell(st.id, st.in.credit(n))
 	}

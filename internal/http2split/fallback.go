@@ -5,8 +5,8 @@ package http2split
 func (s *split) fallBack(st *stream) {
 	c := st.client
 	s.divided--
-	s.held -= st.up.bytes
-	st.unpaid = 0
+	s.held -= st.up.bytes + st.size
+	st.unpaid, st.size = 0, 0
 	items := st.up.items
 	c.out.drop(&st.up)
 	st.client = nil

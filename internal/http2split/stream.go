@@ -1,6 +1,10 @@
 package http2split
 
-import "golang.org/x/net/http2/hpack"
+import (
+	"slices"
+
+	"golang.org/x/net/http2/hpack"
+)
 
 // unlimited is the window of streams whose flow control is not ours.
 const unlimited = 1 << 40
@@ -20,6 +24,7 @@ type stream struct {
 	opened  bool                // the client may have it
 	begun   bool                // HEADERS were sent to the client
 	head    []hpack.HeaderField // as they came, until opened
+	size    int                 // of the request's fields, until begun
 	unpaid  int                 // data that no credit is given for until opened
 	granted int                 // credit of the caller until opened
 }
@@ -62,12 +67,15 @@ func (s *split) remove(st *stream) {
 func (s *split) abandon(st *stream) {
 	c := st.client
 	s.divided--
-	s.release(c.out.drop(&st.up))
+	s.release(c.out.drop(&st.up) + st.size)
 	s.pay(st.unpaid)
 	st.unpaid = 0
+	st.size = 0
 	if st.opened {
 		c.active--
 		c.admit()
+	} else if i := slices.Index(c.waiting, st); i >= 0 {
+		c.waiting = slices.Delete(c.waiting, i, i+1)
 	}
 }
 
