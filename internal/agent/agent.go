@@ -49,6 +49,7 @@ type Agent struct {
 	resolver *dns.Resolver
 	stop     context.CancelCauseFunc
 	lobby    lobby
+	captures sync.WaitGroup // those of sessions that have ended, too
 
 	mu      sync.Mutex
 	clients int         // guarded by mu
@@ -100,6 +101,7 @@ func Run(ctx context.Context, cfg Config, lns []net.Listener) error {
 		context.AfterFunc(ctx, func() { ln.Close() })
 	}
 	wg.Wait()
+	a.captures.Wait()
 	switch err := context.Cause(ctx); {
 	case errors.Is(err, errIdle), errors.Is(err, errStopped), errors.Is(err, context.Canceled):
 		cfg.Log.Info().Msgf("ending: %v", err)

@@ -37,7 +37,7 @@ func dialTCP(agent context.Context, st *session.Stream) error {
 		case <-ctx.Done():
 		}
 	}()
-	d := net.Dialer{Timeout: dialTime}
+	d := net.Dialer{Timeout: dialTime, Control: control}
 	conn, err := d.DialContext(ctx, "tcp", st.Address())
 	if err != nil {
 		st.Abort(err)

@@ -35,7 +35,7 @@ func (a *Agent) serve(ctx context.Context, conn net.Conn) {
 		if err != nil {
 			break
 		}
-		wg.Go(func() { a.handle(ctx, st) })
+		wg.Go(func() { a.handle(ctx, s, st) })
 	}
 	if ctx.Err() != nil {
 		s.CloseWithError(wire.ShuttingDown, "agent is ending: "+context.Cause(ctx).Error())
@@ -46,7 +46,7 @@ func (a *Agent) serve(ctx context.Context, conn net.Conn) {
 }
 
 // handle does what one stream asks for.
-func (a *Agent) handle(ctx context.Context, st *session.Stream) {
+func (a *Agent) handle(ctx context.Context, s *session.Session, st *session.Stream) {
 	defer st.Close()
 	log := a.cfg.Log.With().Stringer("kind", st.Kind()).Str("address", st.Address()).Logger()
 	var err error
@@ -57,6 +57,8 @@ func (a *Agent) handle(ctx context.Context, st *session.Stream) {
 		err = a.resolve(ctx, st)
 	case wire.KindControl:
 		err = a.control(ctx, st)
+	case wire.KindListen:
+		err = a.listen(ctx, s, st)
 	default:
 		st.Reset(wire.Unsupported, "this agent does not know "+st.Kind().String())
 	}
