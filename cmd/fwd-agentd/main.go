@@ -21,6 +21,7 @@ type command struct {
 	Port int           `required:"" help:"Port to listen on, on the pod's loopback addresses."`
 	Key  string        `required:"" help:"Ed25519 public key of the client to obey, base64 without padding."`
 	Idle time.Duration `default:"5m" help:"End after this long without a client."`
+	place
 }
 
 // terminationLog is the file that Kubernetes shows as the container's reason.
@@ -44,11 +45,14 @@ func (c *command) serve(ctx context.Context, env cli.Env) error {
 	if err != nil || len(key) != ed25519.PublicKeySize {
 		return cli.Usage(errors.New("--key is not an Ed25519 public key"))
 	}
+	if err := c.reach(); err != nil {
+		return err
+	}
 	lns, err := agent.Listen(c.Port)
 	if err != nil {
 		return err
 	}
-	return agent.Run(ctx, agent.Config{Key: key, Idle: c.Idle, Build: version.String(), Log: env.Log}, lns)
+	return agent.Run(c.bound(ctx, env), agent.Config{Key: key, Idle: c.Idle, Build: version.String(), Log: env.Log}, lns)
 }
 
 func main() {

@@ -4,6 +4,7 @@
 package flags
 
 import (
+	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,12 +33,22 @@ type Cluster struct {
 type Agent struct {
 	AgentImage      string            `group:"Agent" env:"FWD_AGENT_IMAGE" placeholder:"IMAGE" help:"Image of the agent."`
 	AgentPullPolicy string            `group:"Agent" enum:"Always,IfNotPresent,Never" default:"IfNotPresent" placeholder:"POLICY" help:"When its image is pulled: Always, IfNotPresent or Never."`
-	AgentPullSecret []string          `group:"Agent" placeholder:"NAME" help:"Secret to pull it with, without a target; may be repeated."`
-	AgentLabel      map[string]string `group:"Agent" placeholder:"K=V" help:"Label of its Job, without a target; may be repeated."`
-	AgentAnnotation map[string]string `group:"Agent" placeholder:"K=V" help:"Annotation of its Job, without a target; may be repeated."`
+	AgentPullSecret []string          `group:"Agent" placeholder:"NAME" help:"Secret to pull it with, if it has a Job; may be repeated."`
+	AgentLabel      map[string]string `group:"Agent" placeholder:"K=V" help:"Label of its Job, if it has one; may be repeated."`
+	AgentAnnotation map[string]string `group:"Agent" placeholder:"K=V" help:"Annotation of its Job, if it has one; may be repeated."`
 	AgentToleration tolerations       `group:"Agent" placeholder:"KEY[=VALUE][:EFFECT]" help:"Taint that its Job tolerates, without a target; may be repeated."`
 	AgentIdle       time.Duration     `group:"Agent" default:"5m" placeholder:"TIME" help:"It ends after this long without a client. Default: 5m."`
 	AgentStartTime  time.Duration     `group:"Agent" name:"agent-start-timeout" default:"60s" placeholder:"TIME" help:"It must be there within this time. Default: 60s."`
+	Placement       string            `group:"Agent" enum:"pod,node" default:"pod" placeholder:"pod|node" help:"Where it runs: in the target's pod, or in a privileged Job on the pod's node, which enters its network. Default: pod."`
+	AgentNamespace  string            `group:"Agent" placeholder:"NAME" help:"Namespace of that Job. Default: that of the target."`
+}
+
+// Validate makes a namespace for no Job wrong use.
+func (a Agent) Validate() error {
+	if a.AgentNamespace != "" && fwd.Placement(a.Placement) != fwd.OnNode {
+		return errors.New("--agent-namespace needs --placement node")
+	}
+	return nil
 }
 
 type tolerations []string
@@ -65,6 +76,8 @@ func Config(t Target, a Agent, log zerolog.Logger) fwd.Config {
 		Tolerations:  a.AgentToleration,
 		Idle:         a.AgentIdle,
 		StartTimeout: a.AgentStartTime,
+		Placement:    fwd.Placement(a.Placement),
+		Namespace:    a.AgentNamespace,
 	}
 	return cfg
 }

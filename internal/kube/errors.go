@@ -126,6 +126,19 @@ func (e *NotRunningError) Error() string {
 	return fmt.Sprintf("pod %q in namespace %q is not running: %s", e.Pod, e.Namespace, e.State)
 }
 
+// HostNetworkError is a pod whose network is its node's, for which more is asked
+// than to dial: all that arrives at the node would be captured.
+type HostNetworkError struct {
+	Pod       string
+	Namespace string
+	Node      string
+}
+
+func (e *HostNetworkError) Error() string {
+	return fmt.Sprintf("pod %q in namespace %q is on the network of its node %s: capturing there would take what arrives at the node",
+		e.Pod, e.Namespace, e.Node)
+}
+
 // ContainerError is a container that the pod does not have.
 type ContainerError struct {
 	Pod  string
@@ -151,7 +164,7 @@ func (e *APIError) Unwrap() error { return e.Err }
 func Refused(err error) bool {
 	for _, is := range []func(error) bool{
 		is[*ConfigError], is[*UnreachableError], is[*UnauthorizedError], is[*ForbiddenError], is[*AdmissionError],
-		is[*NotFoundError], is[*NotReadyError], is[*NotRunningError], is[*ContainerError], is[*APIError],
+		is[*NotFoundError], is[*NotReadyError], is[*NotRunningError], is[*HostNetworkError], is[*ContainerError], is[*APIError],
 	} {
 		if is(err) {
 			return true

@@ -32,20 +32,12 @@ func (c *Cluster) findPod(ctx context.Context, t Target, prefer func(string) boo
 	}
 	notReady := &NotReadyError{Target: t.Kind.Name + "/" + t.Name + labelText(t.Labels), Namespace: c.Namespace}
 
-	selector := labels.SelectorFromSet(t.Labels).String()
-	if t.Kind.Name != KindLabel.Name {
-		var err error
-		selector, err = c.selector(ctx, t.Kind, t.Name)
-		switch {
-		case errors.Is(err, errNoSelector), errors.Is(err, errNoActiveJob):
-			notReady.Why = err.Error()
-			return nil, notReady
-		case err != nil:
-			return nil, err
-		}
-	}
-	pods, err := c.Pods(ctx, selector)
-	if err != nil {
+	pods, err := c.podsOf(ctx, t)
+	switch {
+	case errors.Is(err, errNoSelector), errors.Is(err, errNoActiveJob):
+		notReady.Why = err.Error()
+		return nil, notReady
+	case err != nil:
 		return nil, err
 	}
 	if best := choose(pods, prefer); best != nil {
@@ -53,6 +45,18 @@ func (c *Cluster) findPod(ctx context.Context, t Target, prefer func(string) boo
 	}
 	notReady.Pods = summaries(pods)
 	return nil, notReady
+}
+
+// podsOf lists the pods of what is not a pod.
+func (c *Cluster) podsOf(ctx context.Context, t Target) ([]corev1.Pod, error) {
+	selector := labels.SelectorFromSet(t.Labels).String()
+	if t.Kind.Name != KindLabel.Name {
+		var err error
+		if selector, err = c.selector(ctx, t.Kind, t.Name); err != nil {
+			return nil, err
+		}
+	}
+	return c.Pods(ctx, selector)
 }
 
 func (c *Cluster) namedPod(ctx context.Context, t Target) (*corev1.Pod, error) {

@@ -8,26 +8,34 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Agent is an agent to connect to: its port in the pod, and the key that it
 // wants to see a signature of.
 type Agent struct {
-	Namespace string
-	Pod       string
-	PodUID    string
-	Container string // of the agent, in the pod
-	Job       string // empty: an ephemeral container of somebody else's pod
-	Image     string
-	Port      int
-	Key       ed25519.PrivateKey
-	Created   time.Time
+	// Namespace, Pod and PodUID are of the pod whose network the agent is in: its
+	// port is open there.
+	Namespace    string
+	Pod          string
+	PodUID       string
+	Container    string // of the agent
+	Job          string // empty: an ephemeral container of the pod
+	JobNamespace string
+	Image        string
+	Port         int
+	Key          ed25519.PrivateKey
+	Created      time.Time
 
 	Target          string // what it was launched for; empty when targetless
 	TargetContainer string // the container that the target names or defaults to
 	Note            string // what to know of the pod ("not ready"); often empty
 	HostNetwork     bool   // the pod's network is its node's
 	Launched        bool   // by this call, rather than found running
+	// Object is the target's pod as it was read; nil when targetless, and in
+	// lists. It is not changed.
+	Object *corev1.Pod
 }
 
 // Name is the agent's name in lists: that of its Job or container.
@@ -81,11 +89,18 @@ func newKey() ed25519.PrivateKey {
 
 // args is the agent's command line after its name. The key is the public half:
 // anyone who can read the pod may see it.
-func (l *Launcher) args(port int, key ed25519.PrivateKey) []string {
-	public := key.Public().(ed25519.PublicKey)
-	return []string{
-		"--port=" + strconv.Itoa(port),
+func (l *Launcher) args(r record) []string {
+	public := ed25519.NewKeyFromSeed(r.Seed).Public().(ed25519.PublicKey)
+	args := []string{
+		"--port=" + strconv.Itoa(r.Port),
 		"--key=" + base64.RawStdEncoding.EncodeToString(public),
 		"--idle=" + l.cfg.Idle.String(),
 	}
+	if e := r.Entered; e != nil {
+		args = append(args, "--enter-pod="+e.PodUID)
+		if e.ContainerID != "" {
+			args = append(args, "--enter="+e.ContainerID)
+		}
+	}
+	return args
 }

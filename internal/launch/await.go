@@ -178,7 +178,7 @@ func (w *waiter) timeout(limit time.Duration) error {
 
 func (w *waiter) error(reason Reason, detail string) *Error {
 	return &Error{
-		Reason: reason, Detail: detail,
+		Reason: reason, Detail: detail, OnNode: w.r.Entered != nil,
 		Namespace: w.r.Namespace, Pod: w.r.Pod, Container: w.r.Container, Job: w.r.Job, Image: w.r.Image,
 	}
 }

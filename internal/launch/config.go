@@ -21,6 +21,13 @@ type Config struct {
 	PullSecrets         []string
 	Labels, Annotations map[string]string
 	Tolerations         []corev1.Toleration
+	// Privileges are what agents need at least. One with more is as good.
+	Privileges Privileges
+	// Placement is InPod when empty. With OnNode there must be a target.
+	Placement Placement
+	// JobNamespace is where the Job of an agent OnNode is made; the target's
+	// namespace when empty.
+	JobNamespace string
 
 	// Idle is how long an agent without clients stays; 5 minutes when zero.
 	Idle time.Duration
@@ -51,6 +58,8 @@ type Launcher struct {
 func New(cluster *kube.Cluster, cfg Config) (*Launcher, error) {
 	cfg.Image = cmp.Or(cfg.Image, DefaultImage(cfg.Version))
 	cfg.PullPolicy = cmp.Or(cfg.PullPolicy, corev1.PullIfNotPresent)
+	cfg.Placement = cmp.Or(cfg.Placement, InPod)
+	cfg.JobNamespace = cmp.Or(cfg.JobNamespace, cluster.Namespace)
 	cfg.Idle = cmp.Or(cfg.Idle, 5*time.Minute)
 	cfg.StartTimeout = cmp.Or(cfg.StartTimeout, time.Minute)
 	if cfg.StateDir == "" {

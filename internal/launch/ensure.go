@@ -38,16 +38,19 @@ func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Conne
 	if err != nil {
 		return Agent{}, err
 	}
-	lock, err := l.store.lock(p.key())
+	lock, err := l.store.lock(p.lockKey())
 	if err != nil {
 		return Agent{}, err
 	}
 	defer lock.Close()
 
-	var tried, silent record // the last one that did not answer; and if it took its time for that
+	tried := map[string]bool{} // by name: who did not answer; true if it took its time for that
 	for {
-		r, ok := l.store.load(p.key())
-		if ok && r.State == running && !r.sameAgent(tried) {
+		for _, r := range l.candidates(p) {
+			name := r.agent().Name()
+			if _, again := tried[name]; again || r.State != running {
+				continue
+			}
 			err := l.try(ctx, p, r, connect)
 			if err == nil {
 				return p.agent(r), nil
@@ -55,11 +58,8 @@ func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Conne
 			if err := final(ctx, err); err != nil {
 				return Agent{}, err
 			}
-			l.log.Debug().Err(err).Str("agent", r.agent().Name()).Msg("the recorded agent does not answer")
-			tried = r
-			if errors.Is(err, errSilent) {
-				silent = r
-			}
+			l.log.Debug().Err(err).Str("agent", name).Msg("the recorded agent does not answer")
+			tried[name] = errors.Is(err, errSilent)
 		}
 		// Whoever holds the lock is launching an agent. Its record appears before
 		// the lock is free, and all who wait for it connect at once.
@@ -68,7 +68,7 @@ func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Conne
 			return Agent{}, fmt.Errorf("lock the agent's record: %w", err)
 		}
 		if locked {
-			return l.ensureLocked(ctx, p, connect, silent)
+			return l.ensureLocked(ctx, p, connect, tried)
 		}
 		if err := sleep(ctx, lockPoll); err != nil {
 			return Agent{}, err
@@ -77,10 +77,14 @@ func (l *Launcher) Ensure(ctx context.Context, target kube.Target, connect Conne
 }
 
 // ensureLocked is Ensure with the lock held. A record that is there now may be
-// of a launch that was broken off. Who was silent is not asked again.
-func (l *Launcher) ensureLocked(ctx context.Context, p place, connect Connect, silent record) (Agent, error) {
-	if r, ok := l.store.load(p.key()); ok {
-		if !r.sameAgent(silent) {
+// of a launch that was broken off: if it is another one than would be made now,
+// whoever needs it takes it over. Who was silent is not asked again.
+func (l *Launcher) ensureLocked(ctx context.Context, p place, connect Connect, silent map[string]bool) (Agent, error) {
+	for _, r := range l.candidates(p) {
+		if r.State == launching && r.key() != p.key() {
+			continue
+		}
+		if !silent[r.agent().Name()] {
 			a, err := l.resume(ctx, p, r, connect)
 			if err != errGone {
 				return a, err

@@ -40,11 +40,12 @@ func (l *Launcher) ephemeralContainer(pod *corev1.Pod, r record) corev1.Ephemera
 	if sc := pod.Spec.SecurityContext; sc != nil && sc.RunAsUser != nil && *sc.RunAsUser == 0 {
 		security.RunAsUser, security.RunAsGroup = new(agentUser), new(agentUser)
 	}
+	grant(security, l.cfg.Privileges.Capabilities())
 	return corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 		Name:                     r.Container,
 		Image:                    r.Image,
 		ImagePullPolicy:          l.cfg.PullPolicy,
-		Args:                     l.args(r.Port, r.agent().Key),
+		Args:                     l.args(r),
 		SecurityContext:          security,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 	}}

@@ -3,6 +3,7 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Reason is why an agent did not start.
@@ -28,6 +29,7 @@ type Error struct {
 	Container string
 	Job       string
 	Image     string
+	OnNode    bool   // it was to enter the pod's network from outside
 	Detail    string // what the cluster or the agent said
 	// Left is what stays behind, as a sentence; empty when nothing does.
 	Left string
@@ -53,6 +55,19 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// PrivilegesError is a container that the cluster may have refused for the
+// privileges that it was to have. Err, a *kube.AdmissionError, says.
+type PrivilegesError struct {
+	Privileges Privileges
+	Err        error
+}
+
+func (e *PrivilegesError) Error() string {
+	return fmt.Sprintf("add an agent with %s to the pod: %v", strings.Join(e.Privileges.Capabilities(), " and "), e.Err)
+}
+
+func (e *PrivilegesError) Unwrap() error { return e.Err }
 
 // Permanent marks an error of a connect function that another agent of the same
 // image would give again, such as one that speaks another version: nothing is

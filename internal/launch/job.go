@@ -22,8 +22,9 @@ const (
 	finishedTTL int32 = 30
 )
 
-// createJob makes a pod for an agent that has no target. A Job, unlike a bare
-// pod, takes itself away when the agent ended.
+// createJob makes a pod for an agent that has no target, or is not to be a
+// container of it. A Job, unlike a bare pod, takes itself away when the agent
+// ended.
 func (l *Launcher) createJob(ctx context.Context, r record) error {
 	body, err := json.Marshal(l.job(r))
 	if err != nil {
@@ -84,7 +85,7 @@ func (l *Launcher) podSpec(r record) corev1.PodSpec {
 			Name:            jobContainer,
 			Image:           r.Image,
 			ImagePullPolicy: l.cfg.PullPolicy,
-			Args:            l.args(r.Port, r.agent().Key),
+			Args:            l.args(r),
 			// A namespace with a quota takes only pods that say what they need.
 			Resources: corev1.ResourceRequirements{
 				Requests: resources("10m", "32Mi"),
@@ -98,6 +99,9 @@ func (l *Launcher) podSpec(r record) corev1.PodSpec {
 	}
 	for _, name := range l.cfg.PullSecrets {
 		spec.ImagePullSecrets = append(spec.ImagePullSecrets, corev1.LocalObjectReference{Name: name})
+	}
+	if r.Entered != nil {
+		l.putOnNode(&spec, r.Entered.Node)
 	}
 	return spec
 }

@@ -27,12 +27,17 @@ func (l *Launcher) launch(ctx context.Context, p place, connect Connect) (Agent,
 		return Agent{}, err
 	}
 	var err error
-	if p.pod == nil {
+	switch {
+	case r.Entered != nil:
+		l.log.Info().Str("pod", r.Entered.Pod).Str("job", r.Job).Str("namespace", r.Namespace).Str("node", r.Entered.Node).
+			Msg("launching an agent")
+		err = l.createJob(ctx, r)
+	case r.Job != "":
 		l.log.Info().Str("job", r.Job).Str("namespace", r.Namespace).Msg("launching an agent")
 		err = l.createJob(ctx, r)
-	} else {
+	default:
 		l.log.Info().Str("pod", r.Pod).Str("container", r.Container).Msg("launching an agent")
-		err = l.addContainer(ctx, p.pod.Object, r)
+		err = p.refusal(l.addContainer(ctx, p.pod.Object, r))
 	}
 	switch {
 	case err != nil && kube.Refused(err) && (!unreachable(err) || unsent(err)):

@@ -21,10 +21,6 @@ import (
 // count as absent.
 const recordVersion = 1
 
-// noPrivileges is what an agent has that only dials and resolves. Agents with
-// different privileges have records of their own.
-const noPrivileges = "none"
-
 // record is what one launch leaves for the next command: a JSON file that only
 // its owner can read, because of the key.
 type record struct {
@@ -36,12 +32,23 @@ type record struct {
 	PodUID     string    `json:"podUID,omitempty"`
 	Container  string    `json:"container"`
 	Job        string    `json:"job,omitempty"`
+	Entered    *entered  `json:"entered,omitempty"`
 	Image      string    `json:"image"`
 	Privileges string    `json:"privileges"`
 	Port       int       `json:"port"`
 	Seed       []byte    `json:"seed"` // ed25519 private key
 	Created    time.Time `json:"created"`
 	State      state     `json:"state"`
+}
+
+// entered is the pod whose network an agent is in that has a pod of its own on
+// the same node. The rest of its record is of its own pod.
+type entered struct {
+	Namespace   string `json:"namespace"`
+	Pod         string `json:"pod"`
+	PodUID      string `json:"podUID"`
+	Node        string `json:"node"`
+	ContainerID string `json:"containerID,omitempty"` // a running one of that pod
 }
 
 type state string
@@ -59,11 +66,25 @@ const (
 // who wants the same image and privileges in the same pod, or in a pod of its
 // own.
 func (r record) key() string {
-	where := "pod\x00" + r.PodUID
-	if r.Job != "" {
+	namespace, where := r.Namespace, string(InPod)+"\x00"+r.PodUID
+	switch {
+	case r.Entered != nil:
+		namespace, where = r.Entered.Namespace, string(OnNode)+"\x00"+r.Entered.PodUID
+	case r.Job != "":
 		where = "targetless"
 	}
-	return recordKey(r.Cluster, r.Namespace, where, r.Image, r.Privileges)
+	return recordKey(r.Cluster, namespace, where, r.Image, r.Privileges)
+}
+
+// lockKey is that of the place where the agent is.
+func (r record) lockKey() string {
+	switch {
+	case r.Entered != nil:
+		return recordKey(r.Cluster, r.Entered.Namespace, r.Entered.PodUID)
+	case r.Job != "":
+		return recordKey(r.Cluster, r.Namespace, "targetless")
+	}
+	return recordKey(r.Cluster, r.Namespace, r.PodUID)
 }
 
 func recordKey(parts ...string) string {
@@ -72,10 +93,25 @@ func recordKey(parts ...string) string {
 }
 
 func (r record) agent() Agent {
-	return Agent{
+	a := Agent{
 		Namespace: r.Namespace, Pod: r.Pod, PodUID: r.PodUID, Container: r.Container, Job: r.Job, Image: r.Image,
 		Port: r.Port, Key: ed25519.NewKeyFromSeed(r.Seed), Created: r.Created, Target: r.Target,
 	}
+	if r.Job != "" {
+		a.JobNamespace = r.Namespace
+	}
+	if e := r.Entered; e != nil {
+		a.Namespace, a.Pod, a.PodUID = e.Namespace, e.Pod, e.PodUID
+	}
+	return a
+}
+
+// in reports whether the agent is in the network of a pod.
+func (r record) in(podUID string) bool {
+	if r.Entered != nil {
+		return r.Entered.PodUID == podUID
+	}
+	return r.PodUID == podUID
 }
 
 // sameAgent reports whether two records are of one launch.

@@ -79,13 +79,14 @@ func TestRecordKeysDiffer(t *testing.T) {
 		"targetless":  func(r *record) { r.Job = "j" },
 		"image":       func(r *record) { r.Image = "agent:2" },
 		"privileges":  func(r *record) { r.Privileges = "more" },
+		"node":        func(r *record) { r.Job, r.Entered = "j", &entered{Namespace: "prod", PodUID: "u"} },
 		"not by port": func(r *record) { r.Port = 61235 },
 	} {
 		r := someRecord()
 		change(&r)
 		keys[r.key()] = name
 	}
-	assert.Len(t, keys, 7, "all but the port, which is no part of it")
+	assert.Len(t, keys, 8, "all but the port, which is no part of it")
 }
 
 func TestDefaultStateDir(t *testing.T) {

@@ -15,13 +15,13 @@ import (
 func (l *Launcher) Stop(ctx context.Context, a Agent, ask func(ctx context.Context, a Agent) error) error {
 	all := l.store.all()
 	i := slices.IndexFunc(all, func(r record) bool {
-		return r.Cluster == l.cluster.ID() && r.Namespace == a.Namespace && r.agent().Name() == a.Name()
+		return r.Cluster == l.cluster.ID() && r.agent().Namespace == a.Namespace && r.agent().Name() == a.Name()
 	})
 	if i < 0 {
 		return nil
 	}
 	r := all[i]
-	lock, err := l.store.lock(r.key())
+	lock, err := l.store.lock(r.lockKey())
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ import (
 	"github.com/fwdtools/fwd/internal/kube"
 )
 
-// world is a cluster with one namespace, "prod", and one node. Agents start as
-// it is told.
+// world is a cluster with one node. Its pods are in namespace "prod", its Jobs
+// where they were made. Agents start as it is told.
 type world struct {
 	server *httptest.Server
 	state  string // the state directory of everyone here
@@ -52,6 +52,7 @@ type agentContainer struct {
 	pod, name string
 	port, key string
 	image     string
+	enters    string // the UID of a pod of the node
 }
 
 func newWorld(t *testing.T, pods ...*corev1.Pod) *world {
@@ -87,13 +88,12 @@ func (w *world) launcher(t *testing.T, change ...func(*Config)) *Launcher {
 func (w *world) connect(_ context.Context, a Agent) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	pod := w.pods[a.Pod]
-	if pod == nil || w.deaf {
+	if w.pods[a.Pod] == nil || w.deaf {
 		return syscall.ECONNREFUSED
 	}
 	public := base64.RawStdEncoding.EncodeToString(a.Key.Public().(ed25519.PublicKey))
-	for _, c := range containers(pod) {
-		st := containerStatus(pod, c.name)
+	for _, c := range w.inNetworkOf(a.Pod) {
+		st := containerStatus(w.pods[c.pod], c.name)
 		if st.State.Running != nil && c.port == itoa(a.Port) {
 			if c.key != public {
 				return errors.New("not our agent")
@@ -102,6 +102,20 @@ func (w *world) connect(_ context.Context, a Agent) error {
 		}
 	}
 	return syscall.ECONNREFUSED
+}
+
+// inNetworkOf are the agents whose ports are open in a pod: its own, and those
+// that have entered it.
+func (w *world) inNetworkOf(pod string) []agentContainer {
+	var out []agentContainer
+	for _, p := range w.pods {
+		for _, c := range containers(p) {
+			if c.enters == "" && c.pod == pod || c.enters == string(w.pods[pod].UID) {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
 }
 
 // finish makes every agent in a pod end, as its idle time does.
@@ -135,7 +149,8 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	path := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	path = path[indexOf(path, "prod")+1:] // resource[/name[/subresource]]
+	namespace := path[indexOf(path, "namespaces")+1]
+	path = path[indexOf(path, "namespaces")+2:] // resource[/name[/subresource]]
 	resource, name := path[0], ""
 	if len(path) > 1 {
 		name = path[1]
@@ -157,7 +172,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	switch op {
 	case "get pods":
-		if p := w.pods[name]; p != nil {
+		if p := w.pods[name]; p != nil && p.Namespace == namespace {
 			answer(rw, p)
 			return
 		}
@@ -165,7 +180,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		selector, _ := labels.Parse(r.URL.Query().Get("labelSelector"))
 		list := corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}}
 		for _, p := range w.pods {
-			if selector.Matches(labels.Set(p.Labels)) {
+			if p.Namespace == namespace && selector.Matches(labels.Set(p.Labels)) {
 				list.Items = append(list.Items, *p)
 			}
 		}
@@ -220,7 +235,7 @@ func (w *world) patch(p *corev1.Pod, r *http.Request) {
 func (w *world) makePod(job *batchv1.Job) {
 	p := &corev1.Pod{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
-		ObjectMeta: metav1.ObjectMeta{Name: job.Name + "-pod", Namespace: "prod", UID: types.UID("uid-" + job.Name), Labels: job.Spec.Template.Labels},
+		ObjectMeta: metav1.ObjectMeta{Name: job.Name + "-pod", Namespace: job.Namespace, UID: types.UID("uid-" + job.Name), Labels: job.Spec.Template.Labels},
 		Spec:       job.Spec.Template.Spec,
 	}
 	w.pods[p.Name] = p
@@ -267,10 +282,14 @@ func containers(p *corev1.Pod) []agentContainer {
 		if len(args) < 2 {
 			return
 		}
-		out = append(out, agentContainer{
+		c := agentContainer{
 			pod: p.Name, name: name, image: image,
 			port: strings.TrimPrefix(args[0], "--port="), key: strings.TrimPrefix(args[1], "--key="),
-		})
+		}
+		if len(args) > 3 {
+			c.enters = strings.TrimPrefix(args[3], "--enter-pod=")
+		}
+		out = append(out, c)
 	}
 	for _, c := range p.Spec.Containers {
 		add(c.Name, c.Image, c.Args)

@@ -45,14 +45,36 @@ type Config struct {
 type Agent struct {
 	Image        string            // ghcr.io/fwdtools/fwd-agentd:VERSION
 	PullPolicy   string            // Always, IfNotPresent or Never
-	PullSecrets  []string          // of the Job, when targetless
+	PullSecrets  []string          // of the Job, if there is one
 	Labels       map[string]string // of the Job and its pod
 	Annotations  map[string]string // of the Job and its pod
-	Tolerations  []string          // of the Job's pod: key[=value][:effect]
+	Tolerations  []string          // of the Job's pod, when targetless: key[=value][:effect]
 	Idle         time.Duration     // without a client until it ends; 5 minutes
 	StartTimeout time.Duration     // 60 s
 	StateDir     string            // where agents are remembered
+
+	// Privileges are what the agent is to do beyond dialling and resolving. They
+	// need a target.
+	Privileges Privileges
+	// Placement is InPod when empty.
+	Placement Placement
+	// Namespace is that of the Job of an agent OnNode; the target's when empty.
+	Namespace string
 }
+
+// Privileges are what an agent may do beyond dialling and resolving. One with
+// more than are asked for serves as well.
+type Privileges = launch.Privileges
+
+// Placement is where the agent's process is.
+type Placement = launch.Placement
+
+// The agent of a target is a container of its pod, or a Job on its node that
+// enters the pod's network.
+const (
+	InPod  = launch.InPod
+	OnNode = launch.OnNode
+)
 
 // Conn is a connection as the pod has it: a net.Conn with half-close, whose
 // peer's reset is a reset here. Errors of the far side match those that
@@ -69,6 +91,9 @@ func (a Agent) launchConfig(log zerolog.Logger) (launch.Config, error) {
 		Idle:         a.Idle,
 		StartTimeout: a.StartTimeout,
 		StateDir:     a.StateDir,
+		Privileges:   a.Privileges,
+		Placement:    a.Placement,
+		JobNamespace: a.Namespace,
 		Version:      version.String(),
 		Log:          log,
 	}
@@ -97,6 +122,9 @@ func (c Config) kubeConfig() kube.Config {
 // target is Target and Container as one.
 func (c Config) target() (kube.Target, error) {
 	t, err := kube.ParseTarget(c.Target)
+	if err == nil && t.IsZero() && (c.Agent.Placement == OnNode || !c.Agent.Privileges.IsZero()) {
+		err = &kube.TargetError{Problem: "want one, since the agent is for its ports or on its node"}
+	}
 	if err != nil || c.Container == "" {
 		return t, err
 	}
