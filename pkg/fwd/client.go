@@ -29,13 +29,16 @@ type Client struct {
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	work   sync.WaitGroup // attempts, and a watcher of each session
+	work   sync.WaitGroup // attempts, a watcher and an accepter of each session, listeners
 
 	mu      sync.Mutex
 	session *session.Session // guarded by mu; nil when one must be made
 	agent   launch.Agent     // guarded by mu; the last session's
 	attempt *attempt         // guarded by mu; to make a session, nil when none is under way
 	closed  bool             // guarded by mu
+
+	listeners map[listenKey]*Listener     // guarded by mu; until they are closed
+	rounds    map[*session.Session]*round // guarded by mu; of sessions that run
 
 	link     link.Dialer // guarded by mu; to linkPort of linkPod
 	linkPod  string      // guarded by mu
@@ -76,6 +79,9 @@ func New(cfg Config) (*Client, error) {
 		target:   target,
 		ctx:      ctx,
 		cancel:   cancel,
+
+		listeners: make(map[listenKey]*Listener),
+		rounds:    make(map[*session.Session]*round),
 	}, nil
 }
 
@@ -91,6 +97,14 @@ func (c *Client) Agent() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.agent.Name()
+}
+
+// Pod is the name of the pod that the agent is in, and with it the network that
+// it listens and dials in.
+func (c *Client) Pod() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.agent.Pod
 }
 
 // Dial connects to address, host:port, as the target would: the host is looked
@@ -183,6 +197,7 @@ func (c *Client) make(a *attempt) {
 			c.log.Warn().Msgf("pod/%s is in trouble: %s", agent.Pod, agent.Note)
 		}
 		c.work.Go(func() { c.watch(s, agent) })
+		c.work.Go(func() { c.accept(s) })
 	}
 }
 
