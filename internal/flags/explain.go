@@ -12,6 +12,7 @@ import (
 	"github.com/fwdtools/fwd/internal/kube"
 	"github.com/fwdtools/fwd/internal/launch"
 	"github.com/fwdtools/fwd/internal/session"
+	"github.com/fwdtools/fwd/pkg/fwd"
 	"github.com/fwdtools/fwd/pkg/wire"
 )
 
@@ -26,8 +27,11 @@ func Explain(err error) (code int, hint string) {
 		version   *wire.VersionError
 		lookup    *dns.LookupError
 		forbidden *kube.ForbiddenError
+		listen    *fwd.ListenError
 	)
 	switch {
+	case errors.As(err, &listen) && errors.As(listen.Err, &reset):
+		return listenHint(reset.Code)
 	case errors.As(err, &target), errors.As(err, &namespace):
 		return cli.ExitUsage, ""
 	case errors.As(err, &forbidden):
@@ -48,6 +52,19 @@ func Explain(err error) (code int, hint string) {
 		return cli.ExitNetwork, "choose another local port, or 0 to have one chosen"
 	case errors.Is(err, fs.ErrPermission) && isBind(err):
 		return cli.ExitNetwork, "ports below 1024 are root's; choose a higher local port"
+	}
+	return cli.ExitNetwork, ""
+}
+
+// listenHint is about a capture that the agent refused.
+func listenHint(code wire.Code) (int, string) {
+	switch code {
+	case wire.AddrInUse:
+		return cli.ExitNetwork, "wait until it is given back; with a filter, such as --http-header, several can share a port"
+	case wire.NotPermitted, wire.AccessDenied:
+		return cli.ExitCluster, "to mirror, the agent's container needs the capability NET_RAW, to steal NET_ADMIN"
+	case wire.Unsupported:
+		return cli.ExitAgent, "stop the old agent with fwd-agent stop, or use an image of this program's version"
 	}
 	return cli.ExitNetwork, ""
 }
@@ -76,9 +93,15 @@ func refusedHint(err error) string {
 		notFound    *kube.NotFoundError
 		notReady    *kube.NotReadyError
 		notRunning  *kube.NotRunningError
+		hostNetwork *kube.HostNetworkError
+		privileges  *launch.PrivilegesError
 		admission   *kube.AdmissionError
 	)
 	switch {
+	case errors.As(err, &hostNetwork):
+		return "name a pod that has a network of its own, such as -t pod/NAME"
+	case errors.As(err, &privileges):
+		return privilegesHint
 	case errors.As(err, &config):
 		return "see that kubectl works with the same --kubeconfig and --context"
 	case errors.As(err, &unreachable):
@@ -97,6 +120,9 @@ func refusedHint(err error) string {
 	return ""
 }
 
+const privilegesHint = "Pod Security or a webhook of the namespace refuses the capability, not RBAC; " +
+	"whoever may run privileged pods can use --placement node, with --agent-namespace a namespace that takes them"
+
 func admissionHint(e *kube.AdmissionError) string {
 	const who = "RBAC permits it, but Pod Security, a quota or a webhook of the namespace does not; "
 	if e.Resource == "pods" {
@@ -112,6 +138,9 @@ func agentHint(e *launch.Error) string {
 	case launch.ReasonUnschedulable:
 		return "give what the nodes ask for, such as --agent-toleration, or a target: -t"
 	case launch.ReasonNoPod:
+		if e.OnNode {
+			return "an agent on the node is a privileged pod; --agent-namespace names a namespace that takes one"
+		}
 		return "with a target, -t, the agent needs no pod of its own"
 	case launch.ReasonContainer, launch.ReasonExited:
 		return "is " + e.Image + " the agent's image? --agent-image or FWD_AGENT_IMAGE gives another"
