@@ -21,8 +21,9 @@ import (
 
 // pages are the man pages, each with the subcommands that its command has.
 var pages = map[string][]string{
-	"fwd-agent":   {"launch", "ls", "stop"},
+	"fwd-agent":   {"run", "launch", "ls", "stop"},
 	"fwd-dial":    nil,
+	"fwd-listen":  nil,
 	"fwd-resolve": nil,
 }
 
