@@ -29,15 +29,12 @@ type line struct {
 }
 
 func (c *listCommand) Run(ctx context.Context, env cli.Env) error {
-	client, err := fwd.New(c.Config(env.Log))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	agents, err := client.Agents(ctx)
-	if err != nil {
-		return err
-	}
+	return withAgents(ctx, env, c.Cluster, func(_ *fwd.Client, agents []fwd.AgentInfo) error {
+		return c.print(env, agents)
+	})
+}
+
+func (c *listCommand) print(env cli.Env, agents []fwd.AgentInfo) error {
 	if c.JSON {
 		out := json.NewEncoder(env.Stdout)
 		for _, a := range agents {

@@ -21,15 +21,12 @@ func (c *stopCommand) Run(ctx context.Context, env cli.Env) error {
 	if c.All == (len(c.Names) > 0) {
 		return cli.Usage(errors.New("want either names or --all"))
 	}
-	client, err := fwd.New(c.Config(env.Log))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	agents, err := client.Agents(ctx)
-	if err != nil {
-		return err
-	}
+	return withAgents(ctx, env, c.Cluster, func(client *fwd.Client, agents []fwd.AgentInfo) error {
+		return c.stop(ctx, env, client, agents)
+	})
+}
+
+func (c *stopCommand) stop(ctx context.Context, env cli.Env, client *fwd.Client, agents []fwd.AgentInfo) error {
 	var errs []error
 	for _, name := range c.Names {
 		if !slices.ContainsFunc(agents, func(a fwd.AgentInfo) bool { return a.Name() == name }) {
