@@ -25,7 +25,7 @@ here() {
 	esac
 }
 
-[ $# -gt 0 ] || set -- ssh scp ssh-keygen socat curl psql redis-cli dig
+[ $# -gt 0 ] || set -- ssh scp ssh-keygen socat curl psql redis-cli dig tcpdump
 
 missing=()
 for program in "$@"; do
