@@ -7,6 +7,7 @@
 //	peer grpc-serve -port 50051 -name pod  gRPC
 //	peer ws -url ws://web/ws               a WebSocket client
 //	peer grpc -addr web:50051              a gRPC client: one call, one stream
+//	peer ask -url http://web 'GET /a'      a few requests on one connection
 //	peer load -url http://web/ -n 10000    many requests, and their times
 package main
 
@@ -26,12 +27,13 @@ var commands = map[string]func(flags *flag.FlagSet) func(ctx context.Context) er
 	"grpc-serve": grpcServe,
 	"ws":         webSocket,
 	"grpc":       grpcCall,
+	"ask":        ask,
 	"load":       load,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: peer serve|grpc-serve|ws|grpc|load [flags]")
+		fmt.Fprintln(os.Stderr, "usage: peer serve|grpc-serve|ws|grpc|ask|load [flags]")
 		os.Exit(2)
 	}
 	flags := flag.NewFlagSet("peer "+os.Args[1], flag.ExitOnError)
