@@ -110,6 +110,13 @@ func (p process) descriptors() int {
 	return len(strings.Fields(p.run("ls", p.proc("fd"))))
 }
 
+// sockets is how many connections a server has: its sockets but the one that
+// listens.
+func (p process) sockets() int {
+	p.s.t.Helper()
+	return strings.Count(p.run("ls", "-l", p.proc("fd")), "socket:") - 1
+}
+
 // connections is how many TCP connections there are in the network namespace
 // of the process.
 func (p process) connections() int {
