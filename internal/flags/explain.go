@@ -143,6 +143,9 @@ func agentHint(e *launch.Error) string {
 		}
 		return "with a target, -t, the agent needs no pod of its own"
 	case launch.ReasonContainer, launch.ReasonExited:
+		if e.OnNode {
+			return "" // it says what the node does not let it do
+		}
 		return "is " + e.Image + " the agent's image? --agent-image or FWD_AGENT_IMAGE gives another"
 	case launch.ReasonTimeout:
 		return "give it more time with --agent-start-timeout"

@@ -2,7 +2,7 @@
 // package that changes anything there. What it writes, and nothing else:
 //
 //	patch  pods/ephemeralcontainers   an agent for a target
-//	create jobs                       an agent without one
+//	create jobs                       an agent without one, or on its node
 //	delete jobs                       after a failed launch, and to stop an agent
 //
 // docs/rbac.md has the Roles. Which pod a target means is internal/kube's
