@@ -45,6 +45,7 @@ func TestMeasureCapture(t *testing.T) {
 		}
 		load(way.name+", one at a time", "-n", "2000", "-c", "1")
 		load(way.name+", one at a time, a connection each", "-n", "1000", "-c", "1", "-fresh")
+		load(way.name+", 500 a second", "-n", "5000", "-c", "20", "-rate", "500")
 		load(way.name+", twenty at once", "-n", "10000", "-c", "20")
 		bulk(way.name)
 		for _, l := range listens {

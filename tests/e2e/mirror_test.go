@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -82,4 +83,22 @@ func TestSlowMirrorDoesNotSlowThePod(t *testing.T) {
 	out := s.inPod("caller", nil, "sh", "-c", "head -c 200000000 /dev/zero | ncat sink 7000")
 	assert.Contains(t, out, "bytes=200000000")
 	s.eventually("a word on the copy", func(context.Context) error { return mirror.complains("broke off") })
+}
+
+// A filter of a mirror chooses requests out of connections, of both versions.
+func TestMirrorOfRequestsThatMatch(t *testing.T) {
+	t.Parallel()
+	s := newSpace(t, nil)
+	s.site("web")
+	local := s.start("peer", "serve", "-host", "127.0.0.1", "-port", "0", "-name", "laptop")
+	s.listen(1, "--http-header", "x-user: alice", "-t", "pod/web", "80:"+listeningOn.FindStringSubmatch(local.stderr.wait(s, 0))[1])
+	for i, flags := range [][]string{nil, {"-h2"}} {
+		command := append([]string{"peer", "ask", "-url", "http://web", "-header", "x-user: alice"}, flags...)
+		out := s.inPod("caller", nil, append(command, "GET /a", "+POST /b body", "GET /c", "+GET /d")...)
+		assert.Equal(t, 4, strings.Count(out, "pod: "))
+		s.eventually("two copies", func(context.Context) error { return local.says("laptop: ", 2*(i+1)) })
+	}
+	for _, want := range []string{"POST /b HTTP/1.1", "GET /d HTTP/1.1", "POST /b HTTP/2.0", "GET /d HTTP/2.0"} {
+		assert.Equal(t, 1, strings.Count(local.stdout.String(), want), want)
+	}
 }

@@ -18,6 +18,7 @@ func load(flags *flag.FlagSet) func(context.Context) error {
 	n := flags.Int("n", 10000, "how many requests")
 	workers := flags.Int("c", 20, "how many at once")
 	fresh := flags.Bool("fresh", false, "a new connection for each")
+	rate := flags.Int("rate", 0, "how many begin in a second; as many as can be when 0")
 	fields := header{}
 	flags.Var(fields, "header", "`name: value` to send; may be repeated")
 	return func(ctx context.Context) error {
@@ -50,6 +51,9 @@ func load(flags *flag.FlagSet) func(context.Context) error {
 			})
 		}
 		for i := range *n {
+			if *rate > 0 {
+				time.Sleep(time.Until(begin.Add(time.Duration(i) * time.Second / time.Duration(*rate))))
+			}
 			next <- i
 		}
 		close(next)

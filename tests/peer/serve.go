@@ -16,7 +16,8 @@ import (
 
 // serve is an HTTP server. It answers every request with its name and what it
 // has seen of it; /ws is a WebSocket that sends back what it hears, after the
-// name; /slow waits a second before it answers.
+// name; /slow waits a second before it answers. Its output has a line for each
+// request.
 func serve(flags *flag.FlagSet) func(context.Context) error {
 	port := flags.Int("port", 80, "TCP `port` to listen on")
 	host := flags.String("host", "", "address to listen on; all when empty")
@@ -56,7 +57,7 @@ func answer(w http.ResponseWriter, r *http.Request, name string) {
 		return // the connection is of no use
 	}
 	w.Header().Set("Served-By", name)
-	fmt.Fprintf(w, "%s: %s %s %s from=%s user=%q forwarded=%q body=%d\n", name, r.Method, r.URL.RequestURI(), r.Proto,
+	fmt.Fprintf(io.MultiWriter(w, os.Stdout), "%s: %s %s %s from=%s user=%q forwarded=%q body=%d\n", name, r.Method, r.URL.RequestURI(), r.Proto,
 		r.RemoteAddr, r.Header.Get("X-User"), r.Header.Get("X-Forwarded-For"), n)
 }
 
