@@ -13,7 +13,7 @@ import (
 // cleanupTimeout bounds undoing a launch whose context has ended.
 const cleanupTimeout = 5 * time.Second
 
-func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 // launch starts a new agent at p and connects to it. The lock is held.
 func (l *Launcher) launch(ctx context.Context, p place, connect Connect) (Agent, error) {
