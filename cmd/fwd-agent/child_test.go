@@ -62,7 +62,7 @@ func TestSignalsAreTheChilds(t *testing.T) {
 		t.Skip("this test is run from a terminal")
 	}
 	for name, s := range map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM} {
-		out, errc := shell(t, context.Background(), "trap 'echo once; trap \"exit 3\" "+name+"' "+name+"; echo ready; while :; do sleep 0.01; done")
+		out, errc := shell(t, context.Background(), "trap 'trap \"exit 3\" "+name+"; echo once' "+name+"; echo ready; while :; do sleep 0.01; done")
 		line, err := out.ReadString('\n')
 		require.NoError(t, err)
 		require.Equal(t, "ready\n", line)

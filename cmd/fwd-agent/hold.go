@@ -6,6 +6,7 @@ import (
 
 	"github.com/fwdtools/fwd/internal/cli"
 	"github.com/fwdtools/fwd/internal/deliver"
+	"github.com/fwdtools/fwd/internal/flags"
 	"github.com/fwdtools/fwd/internal/forward"
 	"github.com/fwdtools/fwd/internal/relay"
 	"github.com/fwdtools/fwd/pkg/fwd"
@@ -13,33 +14,33 @@ import (
 
 // far is the way to the pod: a client, or a test's own.
 type far struct {
-	connect func(context.Context) error
-	pod     func() string
+	connect func(context.Context) error // nil when dial is not needed
 	dial    forward.DialFunc
-	listen  deliver.ListenFunc
+	serve   deliver.ServeFunc
 }
 
 func through(client *fwd.Client) far {
 	return far{
 		connect: client.Connect,
-		pod:     client.Pod,
 		dial: func(ctx context.Context, address string) (relay.Conn, error) {
 			return client.Open(ctx, "tcp", address)
 		},
-		listen: deliver.Through(client),
+		serve: deliver.InOne(client),
 	}
 }
 
 // run holds the routes until ctx ends, one of them fails or the command has
 // ended.
-func (j job) run(ctx context.Context, env cli.Env, far far) error {
+func (j job) run(ctx context.Context, env cli.Env, far far, probes *flags.Probes) error {
 	locals, err := forward.Bind(ctx, j.locals)
 	if err != nil {
 		return err
 	}
 	defer forward.Close(locals)
-	if err := far.connect(ctx); err != nil {
-		return err
+	if far.connect != nil {
+		if err := far.connect(ctx); err != nil {
+			return err
+		}
 	}
 	say := j.sayer(env)
 	for _, r := range locals {
@@ -49,25 +50,25 @@ func (j job) run(ctx context.Context, env cli.Env, far far) error {
 	if len(locals) > 0 {
 		all = append(all, func(ctx context.Context) error { return forward.Serve(ctx, env.Log, locals, far.dial) })
 	}
-	ready := make(chan struct{}, len(j.remotes)) // gets one for each that is in place
+	readyc := make(chan struct{}) // closed when all are in place
 	if len(j.remotes) > 0 {
 		all = append(all, func(ctx context.Context) error {
-			return deliver.Serve(ctx, env.Log, far.listen, j.remotes, func(r deliver.Route) {
-				say(describe(far.pod(), r))
-				ready <- struct{}{}
-			})
+			return far.serve(ctx, env.Log, j.remotes, func(at deliver.Place, r deliver.Route) {
+				say(describe(at.Pod(), r))
+				probes.Say(at, r)
+			}, func() { close(readyc) })
 		})
+	} else {
+		close(readyc)
 	}
 	if j.child != nil {
 		all = append(all, func(ctx context.Context) error {
-			for range j.remotes {
-				select {
-				case <-ready:
-				case <-ctx.Done():
-					return nil
-				}
+			select {
+			case <-readyc:
+				return j.child.run(ctx, env)
+			case <-ctx.Done():
+				return nil
 			}
-			return j.child.run(ctx, env)
 		})
 	}
 	return together(ctx, all...)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/fwdtools/fwd/internal/cli"
 	"github.com/fwdtools/fwd/internal/deliver"
+	"github.com/fwdtools/fwd/internal/flags"
 	"github.com/fwdtools/fwd/internal/relay"
 	"github.com/fwdtools/fwd/internal/route"
 	"github.com/fwdtools/fwd/pkg/fwd"
@@ -50,17 +51,32 @@ func (p *pod) note(what string) {
 func (p *pod) far() far {
 	return far{
 		connect: func(context.Context) error { p.note("connect"); return nil },
-		pod:     func() string { return "x" },
 		dial:    func(context.Context, string) (relay.Conn, error) { return nil, errors.New("nobody is there") },
-		listen: func(_ context.Context, cfg fwd.ListenConfig) (deliver.Listener, error) {
-			if cfg.Port == p.busy {
-				return nil, errors.New("someone else has it")
-			}
-			p.note("capture")
-			ctx, cancel := context.WithCancel(context.Background())
-			return quiet{stop: sync.OnceFunc(func() { p.note("release"); cancel() }), done: ctx.Done()}, nil
+		serve: func(ctx context.Context, log zerolog.Logger, routes []deliver.Route, ready func(deliver.Place, deliver.Route), settled func()) error {
+			left := len(routes)
+			return deliver.Serve(ctx, log, p.listen, routes, func(r deliver.Route) {
+				ready(place{}, r)
+				if left--; left == 0 {
+					settled()
+				}
+			})
 		},
 	}
+}
+
+// place is pod/x.
+type place struct{}
+
+func (place) Pod() string               { return "x" }
+func (place) Probes(uint16) []fwd.Probe { return nil }
+
+func (p *pod) listen(_ context.Context, cfg fwd.ListenConfig) (deliver.Listener, error) {
+	if cfg.Port == p.busy {
+		return nil, errors.New("someone else has it")
+	}
+	p.note("capture")
+	ctx, cancel := context.WithCancel(context.Background())
+	return quiet{stop: sync.OnceFunc(func() { p.note("release"); cancel() }), done: ctx.Done()}, nil
 }
 
 // held runs a job with a shell script for its command, or none, and returns
@@ -75,7 +91,7 @@ func held(t *testing.T, p *pod, j job, script string) (stdout, stderr string, er
 	require.NoError(t, err)
 	defer file.Close()
 	var log strings.Builder
-	err = j.run(t.Context(), cli.Env{Stdin: file, Stdout: file, Stderr: io.Discard, Log: zerolog.New(&log)}, p.far())
+	err = j.run(t.Context(), cli.Env{Stdin: file, Stdout: file, Stderr: io.Discard, Log: zerolog.New(&log)}, p.far(), flags.Capture{}.Probes(zerolog.Nop()))
 	text, readErr := os.ReadFile(file.Name())
 	require.NoError(t, readErr)
 	return string(text), log.String(), err

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/fwdtools/fwd/internal/cli"
+	"github.com/fwdtools/fwd/internal/deliver"
 	"github.com/fwdtools/fwd/internal/flags"
 	"github.com/fwdtools/fwd/pkg/fwd"
 )
@@ -31,6 +32,9 @@ func (c *runCommand) Run(ctx context.Context, env cli.Env) error {
 	if len(job.remotes) > 0 {
 		env.Log.Info().Msg(job.mode())
 	}
+	for _, warning := range job.warnings {
+		env.Log.Warn().Msg(warning)
+	}
 	cfg := flags.Config(c.Target, c.Agent, env.Log)
 	cfg.Agent.Privileges = flags.Privileges(job.remotes)
 	client, err := fwd.New(cfg)
@@ -38,5 +42,12 @@ func (c *runCommand) Run(ctx context.Context, env cli.Env) error {
 		return err
 	}
 	defer client.Close()
-	return job.run(ctx, env, through(client))
+	far := through(client)
+	if c.AllPods {
+		far.serve = deliver.InAll(cfg)
+		if len(job.locals) == 0 {
+			far.connect = nil
+		}
+	}
+	return job.run(ctx, env, far, c.Probes(env.Log))
 }

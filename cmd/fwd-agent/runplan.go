@@ -15,9 +15,10 @@ import (
 // job is what the arguments of run ask for, checked as far as that goes without
 // a cluster.
 type job struct {
-	locals  []route.Local
-	remotes []deliver.Route
-	child   *child
+	locals   []route.Local
+	remotes  []deliver.Route
+	child    *child
+	warnings []string
 }
 
 // AfterApply refuses -- without a command, which is a variable that is not set.
@@ -47,7 +48,7 @@ func (c *runCommand) plan() (job, error) {
 		return j, err
 	}
 	var err error
-	if j.remotes, err = c.remotes(); err != nil {
+	if j.remotes, j.warnings, err = c.remotes(); err != nil {
 		return j, err
 	}
 	if len(c.Command) > 0 {
@@ -57,40 +58,40 @@ func (c *runCommand) plan() (job, error) {
 }
 
 // remotes reads -R, and how it is captured.
-func (c *runCommand) remotes() ([]deliver.Route, error) {
+func (c *runCommand) remotes() (routes []deliver.Route, warnings []string, err error) {
 	if len(c.Remote) == 0 {
 		if flag := c.Capture.Given(); flag != "" {
-			return nil, fmt.Errorf("%s says how -R captures, and there is no -R", flag)
+			return nil, nil, fmt.Errorf("%s says how -R captures, and there is no -R", flag)
 		}
-		return nil, nil
+		return nil, nil, nil
 	}
 	var remotes []route.Remote
 	for _, arg := range c.Remote {
 		r, err := route.ParseRemote(arg)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		remotes = append(remotes, r)
 	}
 	if err := route.DistinctRemote(remotes); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	routes := make([]deliver.Route, len(remotes))
+	routes = make([]deliver.Route, len(remotes))
 	for i, r := range remotes {
 		routes[i] = deliver.Route{Port: r.Port, To: destination(r.To)}
 		if c.File != "" && !strings.Contains(c.Remote[i], ":") {
 			routes[i].To = nil // the file may map the port to another
 		}
 	}
-	if err := c.Fill(routes); err != nil {
-		return nil, err
+	if warnings, err = c.Fill(c.Target, routes); err != nil {
+		return nil, nil, err
 	}
 	for i := range routes {
 		if routes[i].To == nil {
 			routes[i].To = destination(remotes[i].To)
 		}
 	}
-	return routes, nil
+	return routes, warnings, nil
 }
 
 func destination(to route.Address) deliver.Destination {

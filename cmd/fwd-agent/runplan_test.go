@@ -63,6 +63,9 @@ func TestPlan(t *testing.T) {
 				{Port: 80, Mode: wire.Steal, To: deliver.TCP("127.0.0.1:9333"), Settings: wire.Settings{Filter: &wire.Filter{Method: "POST"}}},
 				{Port: 81, Mode: wire.Steal, To: deliver.TCP("127.0.0.1:81")},
 				{Port: 82, Mode: wire.Steal, To: deliver.TCP("127.0.0.1:8082")},
+			}, warnings: []string{
+				"port 81 is not among http_filter.ports: it is stolen without a filter",
+				"port 82 is not among http_filter.ports: it is stolen without a filter",
 			}},
 		},
 		{
@@ -88,6 +91,16 @@ func TestPlan(t *testing.T) {
 			name:    "how to capture, and nothing to capture",
 			command: runCommand{Target: onPod, Local: []string{"db:5432"}, Capture: steal},
 			err:     "--steal says how -R captures, and there is no -R",
+		},
+		{
+			name:    "all pods, and nothing to capture",
+			command: runCommand{Target: onPod, Local: []string{"db:5432"}, Capture: flags.Capture{AllPods: true}},
+			err:     "--all-pods says how -R captures, and there is no -R",
+		},
+		{
+			name:    "all pods of a pod",
+			command: runCommand{Target: onPod, Remote: []string{"80"}, Capture: flags.Capture{AllPods: true}},
+			err:     "--all-pods needs a target that owns pods, such as -t deploy/web: pod/x is one pod",
 		},
 		{
 			name:    "a file that does not want that",

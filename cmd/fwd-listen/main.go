@@ -37,7 +37,7 @@ func (c *command) Run(ctx context.Context, env cli.Env) error {
 	}
 	cfg := flags.Config(c.Target, c.Agent, env.Log)
 	cfg.Agent.Privileges = flags.Privileges(p.routes)
-	return p.run(ctx, env, cfg)
+	return p.run(ctx, env, cfg, c.Probes(env.Log))
 }
 
 func main() {

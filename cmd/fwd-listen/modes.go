@@ -53,9 +53,13 @@ func (p plan) mode(r deliver.Route) string {
 
 // list is "port 80 of deploy/web".
 func (p plan) list(ports []string) string {
+	whose := " of " + p.target
+	if p.allPods {
+		whose = " of all pods of " + p.target
+	}
 	if len(ports) == 1 {
-		return "port " + ports[0] + " of " + p.target
+		return "port " + ports[0] + whose
 	}
 	last := len(ports) - 1
-	return "ports " + strings.Join(ports[:last], ", ") + " and " + ports[last] + " of " + p.target
+	return "ports " + strings.Join(ports[:last], ", ") + " and " + ports[last] + whose
 }

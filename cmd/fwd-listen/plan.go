@@ -13,10 +13,12 @@ import (
 // plan is what the arguments ask for, checked as far as that goes without a
 // cluster.
 type plan struct {
-	target string          // for people
-	routes []deliver.Route // one without a destination goes to standard output, alone
-	keep   bool
-	format string
+	target   string          // for people
+	allPods  bool            // of the target
+	routes   []deliver.Route // one without a destination goes to standard output, alone
+	keep     bool
+	format   string
+	warnings []string
 }
 
 // errNoTarget has a hint.
@@ -41,7 +43,7 @@ func cutHandler(args []string) (rest, handler []string) {
 }
 
 func (c *command) plan() (plan, error) {
-	p := plan{target: c.Target.Target, keep: c.Keep, format: c.Format}
+	p := plan{target: c.Target.Target, allPods: c.AllPods, keep: c.Keep, format: c.Format}
 	switch {
 	case c.Target.Target == "":
 		return p, errNoTarget
@@ -65,7 +67,8 @@ func (c *command) plan() (plan, error) {
 			return p, err
 		}
 	}
-	if err := c.Fill(p.routes); err != nil {
+	var err error
+	if p.warnings, err = c.Fill(c.Target, p.routes); err != nil {
 		return p, err
 	}
 	return p, p.checkStdout()
@@ -121,6 +124,8 @@ func (p plan) checkStdout() error {
 		return fmt.Errorf("--format %q: want jsonl or pcap", p.format)
 	case p.format != "" && p.keep:
 		return errors.New("want either -k or --format: a format goes on by itself")
+	case p.allPods && p.format == "" && !p.keep:
+		return errors.New("--all-pods with a port alone needs -k or --format: there is more than one connection")
 	case r.Settings.Fallback:
 		return errors.New("--fallback is for a local address or a command: standard output takes every connection")
 	}

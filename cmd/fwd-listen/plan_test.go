@@ -12,7 +12,8 @@ import (
 
 func TestPlan(t *testing.T) {
 	onPod := flags.Target{Target: "pod/x"}
-	steal := flags.Capture{Steal: true}
+	onAll := flags.Target{Target: "deploy/web"}
+	steal, all := flags.Capture{Steal: true}, flags.Capture{AllPods: true}
 	mirrored := func(port uint16, to deliver.Destination) deliver.Route {
 		return deliver.Route{Port: port, Mode: wire.Mirror, To: to}
 	}
@@ -61,6 +62,29 @@ func TestPlan(t *testing.T) {
 				Port: 80, Mode: wire.Steal, To: deliver.TCP("127.0.0.1:8080"), ProxyProtocol: true,
 				Settings: wire.Settings{Fallback: true, Filter: &wire.Filter{Method: "GET"}},
 			}}},
+		},
+		{
+			name:    "all pods",
+			command: command{Target: onAll, Capture: all, Ports: []string{"80:8080"}},
+			want:    plan{target: "deploy/web", allPods: true, routes: []deliver.Route{mirrored(80, deliver.TCP("127.0.0.1:8080"))}},
+		},
+		{
+			name:    "all pods to standard output, one after the other",
+			command: command{Target: onAll, Capture: all, Ports: []string{"80"}, Keep: true},
+			want:    plan{target: "deploy/web", allPods: true, keep: true, routes: []deliver.Route{mirrored(80, nil)}},
+		},
+		{
+			name:    "all pods to standard output at once",
+			command: command{Target: onAll, Capture: all, Ports: []string{"80"}, Format: "jsonl"},
+			want:    plan{target: "deploy/web", allPods: true, format: "jsonl", routes: []deliver.Route{mirrored(80, nil)}},
+		},
+		{
+			name: "one connection of all pods", command: command{Target: onAll, Capture: all, Ports: []string{"80"}},
+			err: "--all-pods with a port alone needs -k or --format: there is more than one connection",
+		},
+		{
+			name: "all pods of a pod", command: command{Target: onPod, Capture: all, Ports: []string{"80:8080"}},
+			err: "--all-pods needs a target that owns pods, such as -t deploy/web: pod/x is one pod",
 		},
 		{name: "no target", command: command{Ports: []string{"80"}}, err: "want a target: -t"},
 		{name: "no port", command: command{Target: onPod}, err: "want a port of the target"},
@@ -166,6 +190,10 @@ func TestModes(t *testing.T) {
 		{
 			plan{format: "pcap", routes: []deliver.Route{{Port: 80, Mode: wire.Steal}}},
 			[]string{"stealing port 80 of deploy/web: nobody answers instead of the pod"},
+		},
+		{
+			plan{allPods: true, routes: []deliver.Route{{Port: 80, Mode: wire.Steal, To: to}}},
+			[]string{"stealing port 80 of all pods of deploy/web: the local side answers instead of the pod"},
 		},
 		{ // a file's filter may be for some ports only
 			plan{routes: []deliver.Route{{Port: 80, Mode: wire.Steal, To: to, Settings: filter}, {Port: 81, Mode: wire.Steal, To: to}}},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fwdtools/fwd/internal/cli"
 	"github.com/fwdtools/fwd/internal/deliver"
+	"github.com/fwdtools/fwd/internal/flags"
 	"github.com/fwdtools/fwd/internal/relay"
 	"github.com/fwdtools/fwd/pkg/fwd"
 	"github.com/fwdtools/fwd/pkg/wire"
@@ -16,32 +17,41 @@ import (
 
 // run captures until ctx ends, or standard output, or the one connection that
 // goes there.
-func (p plan) run(ctx context.Context, env cli.Env, cfg fwd.Config) error {
+func (p plan) run(ctx context.Context, env cli.Env, cfg fwd.Config, probes *flags.Probes) error {
 	// A reader that has seen enough is no failure: see ended.
 	signal.Ignore(syscall.SIGPIPE)
 	for _, line := range p.modes() {
 		env.Log.Info().Msg(line)
 	}
-	client, err := fwd.New(cfg)
-	if err != nil {
-		return err
+	for _, warning := range p.warnings {
+		env.Log.Warn().Msg(warning)
 	}
-	defer client.Close()
+	serve := deliver.InAll(cfg)
+	if !p.allPods {
+		client, err := fwd.New(cfg)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		serve = deliver.InOne(client)
+	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	if p.routes[0].To == nil {
 		p.toStdout(&p.routes[0], env, newOutput(ctx, env.Stdout, end))
 	}
-	err = deliver.Serve(ctx, env.Log, deliver.Through(client), p.routes, func(r deliver.Route) {
-		switch to := r.To.(type) {
-		case deliver.TCP, deliver.Unix:
-			fmt.Fprintf(env.Stdout, "pod/%s:%v\n", client.Pod(), r)
-			return
-		case *record:
-			to.start() // the end of standard output ends all
+	err := serve(ctx, env.Log, p.routes, func(at deliver.Place, r deliver.Route) {
+		if record, ok := r.To.(*record); ok {
+			record.start() // the end of standard output ends all
 		}
-		env.Log.Info().Msgf("ready: pod/%s:%v", client.Pod(), r)
-	})
+		switch r.To.(type) {
+		case deliver.TCP, deliver.Unix:
+			fmt.Fprintf(env.Stdout, "pod/%s:%v\n", at.Pod(), r)
+		default:
+			env.Log.Info().Msgf("ready: pod/%s:%v", at.Pod(), r)
+		}
+		probes.Say(at, r)
+	}, func() {})
 	if cause := context.Cause(ctx); errors.As(cause, new(*outputError)) {
 		err = cause
 	}

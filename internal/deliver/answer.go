@@ -39,7 +39,7 @@ func (s *server) answer(ctx context.Context, in *fwd.Incoming) error {
 	}
 	defer s.slots.give()
 	s.failures.over()
-	s.log.Debug().Msgf("%v: connection from %v to %v", s.Route, in.Caller, in.Local)
+	s.log.Debug().Msgf("%v: connection from %v to %v", s, in.Caller, in.Local)
 	in.Accept(address(s.To))
 	defer context.AfterFunc(ctx, func() { in.Abort(ctx.Err()); conn.Abort(nil) })()
 	if p, ok := conn.(*process); ok {
@@ -127,13 +127,13 @@ func (s *server) failed(ctx context.Context, in *fwd.Incoming, err error) {
 	case err == nil, ctx.Err() != nil, errors.Is(err, context.Canceled):
 	case errors.As(err, &open), errors.As(err, &exit):
 		if s.failures.news(err.Error()) {
-			s.log.Error().Msgf("%v: %v", s.Route, err)
+			s.log.Error().Msgf("%v: %v", s, err)
 		}
 	case errors.As(err, &side) && side.Conn == relay.Conn(in.Conn) && errors.As(err, &reset) && reset.Code == wire.DataLost:
-		s.losses.add(s.log, s.Route, in.Caller.String(), err)
+		s.losses.add(s.log, s, in.Caller.String(), err)
 	default:
 		// One of the two went away, and the other one knows; or the session was
 		// lost, which is said for all its connections at once.
-		s.log.Debug().Msgf("%v: connection from %v: %v", s.Route, in.Caller, err)
+		s.log.Debug().Msgf("%v: connection from %v: %v", s, in.Caller, err)
 	}
 }

@@ -44,17 +44,17 @@ type losses struct {
 }
 
 // add says why one copy broke off, if none was said lately.
-func (l *losses) add(log zerolog.Logger, r Route, caller string, err error) {
+func (l *losses) add(log zerolog.Logger, what fmt.Stringer, caller string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if time.Since(l.why) >= lossesEvery {
 		l.why = time.Now()
-		log.Warn().Msgf("%v: copy of a connection from %s broke off: %v", r, caller, err)
+		log.Warn().Msgf("%v: copy of a connection from %s broke off: %v", what, caller, err)
 	}
 }
 
 // count takes the agent's numbers, and says them if there are losses.
-func (l *losses) count(log zerolog.Logger, r Route, n wire.Note) {
+func (l *losses) count(log zerolog.Logger, what fmt.Stringer, n wire.Note) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n.Warning != "" {
@@ -62,26 +62,26 @@ func (l *losses) count(log zerolog.Logger, r Route, n wire.Note) {
 	}
 	l.last = n
 	if time.Since(l.number) >= lossesEvery {
-		l.say(log, r)
+		l.say(log, what)
 	} else {
-		log.Debug().Msgf("%v: %s", r, numbers(n))
+		log.Debug().Msgf("%v: %s", what, numbers(n))
 	}
 }
 
 // rest says the last numbers.
-func (l *losses) rest(log zerolog.Logger, r Route) {
+func (l *losses) rest(log zerolog.Logger, what fmt.Stringer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.say(log, r)
+	l.say(log, what)
 }
 
 // say says the last numbers if there are new losses. Called with mu held.
-func (l *losses) say(log zerolog.Logger, r Route) {
+func (l *losses) say(log zerolog.Logger, what fmt.Stringer) {
 	if l.last.Lost == l.said.Lost && l.last.Dropped == l.said.Dropped {
 		return
 	}
 	l.said, l.number = l.last, time.Now()
-	log.Warn().Msgf("%v: %s", r, numbers(l.last))
+	log.Warn().Msgf("%v: %s", what, numbers(l.last))
 }
 
 func numbers(n wire.Note) string {

@@ -25,6 +25,12 @@ const (
 // error is of a capture that cannot be made, or of a route's only connection; it
 // ends the other routes, too. There is none if it was ctx that ended.
 func Serve(ctx context.Context, log zerolog.Logger, listen ListenFunc, routes []Route, ready func(Route)) error {
+	return serve(ctx, log, "", listen, routes, ready)
+}
+
+// serve is Serve. A pod that has a name may go for good: who it is is said with
+// the routes, and of a lost session nothing until the pod turns out to be there.
+func serve(ctx context.Context, log zerolog.Logger, pod string, listen ListenFunc, routes []Route, ready func(Route)) error {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
@@ -32,7 +38,7 @@ func Serve(ctx context.Context, log zerolog.Logger, listen ListenFunc, routes []
 		readyMu sync.Mutex
 	)
 	for _, r := range routes {
-		s := &server{Route: r, log: log, listen: listen, ready: func() {
+		s := &server{Route: r, pod: pod, log: log, listen: listen, ready: func() {
 			readyMu.Lock()
 			defer readyMu.Unlock()
 			ready(r)
@@ -56,6 +62,7 @@ func Serve(ctx context.Context, log zerolog.Logger, listen ListenFunc, routes []
 // server serves one route.
 type server struct {
 	Route
+	pod      string // "" when it is the only one
 	log      zerolog.Logger
 	listen   ListenFunc
 	ready    func()
@@ -66,20 +73,29 @@ type server struct {
 	losses   losses    // of copies
 }
 
+// String is what is said of the route.
+func (s *server) String() string {
+	if s.pod == "" {
+		return s.Route.String()
+	}
+	return "pod/" + s.pod + ":" + s.Route.String()
+}
+
 // serve makes captures, one after the other as sessions come and go.
 func (s *server) serve(ctx context.Context) error {
-	defer func() { s.losses.rest(s.log, s.Route) }()
+	defer func() { s.losses.rest(s.log, s) }()
 	var lost time.Time // when the last session was; zero before the first capture
 	pause := firstPause
 	for {
 		ln, err := s.listen(ctx, fwd.ListenConfig{Port: s.Port, Mode: s.Mode, Settings: s.Settings, Note: s.noted})
+		quiet := err == nil && s.pod != "" // when its session is lost, the pod may be gone
 		switch {
 		case err == nil:
 			if lost.IsZero() {
 				s.ready()
 			} else {
 				s.outages.over()
-				s.log.Info().Msgf("%v: in place again", s.Route)
+				s.log.Info().Msgf("%v: in place again", s)
 			}
 			pause = firstPause
 			var over bool
@@ -92,8 +108,8 @@ func (s *server) serve(ctx context.Context) error {
 		case lost.IsZero(), !s.passing(err, lost):
 			return err
 		}
-		if s.outages.news(err.Error()) {
-			s.log.Warn().Msgf("%v: %v; trying again", s.Route, err)
+		if !quiet && s.outages.news(err.Error()) {
+			s.log.Warn().Msgf("%v: %v; trying again", s, err)
 		}
 		select {
 		case <-time.After(pause):
@@ -115,7 +131,7 @@ func (s *server) passing(err error, lost time.Time) bool {
 // noted gets what the agent says.
 func (s *server) noted(n wire.Note) {
 	if n.Warning != "" && s.warnings.news(n.Warning) {
-		s.log.Warn().Msgf("%v: %s", s.Route, n.Warning)
+		s.log.Warn().Msgf("%v: %s", s, n.Warning)
 	}
-	s.losses.count(s.log, s.Route, n)
+	s.losses.count(s.log, s, n)
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/fwdtools/fwd/internal/deliver"
+	"github.com/fwdtools/fwd/internal/kube"
 	"github.com/fwdtools/fwd/internal/mirrord"
 	"github.com/fwdtools/fwd/pkg/fwd"
 	"github.com/fwdtools/fwd/pkg/wire"
@@ -17,6 +18,7 @@ import (
 type Capture struct {
 	Steal         bool   `group:"Capture" xor:"mode" help:"The local side answers instead of the pod."`
 	Mirror        bool   `group:"Capture" xor:"mode" help:"The local side gets a copy of what callers send, and the pod answers. The default."`
+	AllPods       bool   `group:"Capture" help:"On every replica of the target, as they come and go."`
 	Fallback      string `group:"Capture" placeholder:"pod" help:"With --steal: what the local side does not take goes to the pod instead of being reset."`
 	ResetExisting bool   `group:"Capture" help:"With --steal: reset the connections that the pod has already, so that they come again."`
 	Forwarded     bool   `group:"Capture" help:"With --steal: add the caller's address to HTTP requests, as Forwarded and X-Forwarded-For."`
@@ -27,24 +29,24 @@ type Capture struct {
 
 // Fill says of each route, which has a port and perhaps a destination, how it
 // is captured. One without a destination gets the one that the file maps its
-// port to, if it does.
-func (c Capture) Fill(routes []deliver.Route) error {
-	if err := c.check(); err != nil {
-		return err
+// port to, if it does. The warnings are of what may not be what was meant.
+func (c Capture) Fill(target Target, routes []deliver.Route) (warnings []string, err error) {
+	if err := c.check(target); err != nil {
+		return nil, err
 	}
 	if c.File != "" {
 		return c.fillFromFile(routes)
 	}
 	filter, err := c.Filter.Wire()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := range routes {
 		if err := c.fill(&routes[i], c.mode(), filter); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // Privileges are what an agent needs to capture routes.
@@ -63,6 +65,8 @@ func (c Capture) Given() string {
 		return "--steal"
 	case c.Mirror:
 		return "--mirror"
+	case c.AllPods:
+		return "--all-pods"
 	case c.File != "":
 		return "-f"
 	case c.ProxyProtocol:
@@ -80,8 +84,12 @@ func (c Capture) mode() wire.Mode {
 	return wire.Mirror
 }
 
-func (c Capture) check() error {
+func (c Capture) check(target Target) error {
+	// What is no target at all is an error of its own, later.
+	t, err := kube.ParseTarget(target.Target)
 	switch {
+	case c.AllPods && err == nil && t.Kind.Name == kube.KindPod.Name:
+		return fmt.Errorf("--all-pods needs a target that owns pods, such as -t deploy/web: %v is one pod", t)
 	case c.Fallback != "" && c.Fallback != "pod":
 		return fmt.Errorf("--fallback %q: want pod", c.Fallback)
 	case c.File != "" && c.Filter.given() != "":
@@ -123,30 +131,34 @@ func (c Capture) fill(r *deliver.Route, mode wire.Mode, filter *wire.Filter) err
 	return nil
 }
 
-func (c Capture) fillFromFile(routes []deliver.Route) error {
+func (c Capture) fillFromFile(routes []deliver.Route) (warnings []string, err error) {
 	text, err := os.ReadFile(c.File)
 	if err != nil {
-		return fmt.Errorf("-f: %w", err)
+		return nil, fmt.Errorf("-f: %w", err)
 	}
 	file, err := mirrord.Read(c.File, text)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := range routes {
 		r := &routes[i]
 		as, err := file.For(r.Port)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.File, err)
+			return nil, fmt.Errorf("%s: %w", c.File, err)
 		}
 		if (c.Steal || c.Mirror) && as.Mode != c.mode() {
-			return fmt.Errorf("want either --%s or -f: %s says %s", c.mode(), c.File, as.Mode)
+			return nil, fmt.Errorf("want either --%s or -f: %s says %s", c.mode(), c.File, as.Mode)
 		}
 		if r.To == nil && as.Local != r.Port {
 			r.To = deliver.TCP(net.JoinHostPort("127.0.0.1", strconv.Itoa(int(as.Local))))
 		}
 		if err := c.fill(r, as.Mode, as.Filter); err != nil {
-			return err
+			return nil, err
+		}
+		if as.Unfiltered {
+			done := map[wire.Mode]string{wire.Mirror: "mirrored", wire.Steal: "stolen"}[as.Mode]
+			warnings = append(warnings, fmt.Sprintf("port %d is not among http_filter.ports: it is %s without a filter", r.Port, done))
 		}
 	}
-	return nil
+	return warnings, nil
 }

@@ -3,6 +3,7 @@ package flags
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -69,11 +70,13 @@ func TestCapture(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	to := deliver.TCP("127.0.0.1:8080")
 	for _, tt := range []struct {
-		name  string
-		flags Capture
-		route deliver.Route
-		want  deliver.Route
-		err   string
+		name   string
+		target string // deploy/web
+		flags  Capture
+		route  deliver.Route
+		want   deliver.Route
+		warns  string
+		err    string
 	}{
 		{name: "mirror is the default", want: deliver.Route{Mode: wire.Mirror}},
 		{name: "mirror", flags: Capture{Mirror: true, ProxyProtocol: true}, route: deliver.Route{To: to}, want: deliver.Route{To: to, Mode: wire.Mirror, ProxyProtocol: true}},
@@ -89,6 +92,11 @@ func TestCapture(t *testing.T) {
 		{name: "reset of a mirror", flags: Capture{ResetExisting: true}, err: "--reset-existing needs --steal: a mirror changes nothing in the pod"},
 		{name: "fields of a mirror", flags: Capture{Forwarded: true}, err: "--forwarded needs --steal: a mirror changes nothing in the pod"},
 		{name: "header to nowhere", flags: Capture{ProxyProtocol: true}, route: deliver.Route{Port: 80}, err: "--proxy-protocol needs a local address, such as 80:8080"},
+		{name: "all pods", flags: Capture{AllPods: true}, want: deliver.Route{Mode: wire.Mirror}},
+		{
+			name: "all pods of a pod", target: "x", flags: Capture{AllPods: true},
+			err: "--all-pods needs a target that owns pods, such as -t deploy/web: pod/x is one pod",
+		},
 		{name: "a broken filter", flags: Capture{Filter: Filter{HTTPPath: []string{""}}}, err: `--http-path "": the regular expression is empty`},
 		{
 			name: "a file", flags: Capture{File: path}, route: deliver.Route{Port: 80},
@@ -96,11 +104,13 @@ func TestCapture(t *testing.T) {
 		},
 		{
 			name: "a port that the file maps", flags: Capture{File: path}, route: deliver.Route{Port: 8080},
-			want: deliver.Route{Port: 8080, Mode: wire.Steal, To: deliver.TCP("127.0.0.1:81")},
+			want:  deliver.Route{Port: 8080, Mode: wire.Steal, To: deliver.TCP("127.0.0.1:81")},
+			warns: "port 8080 is not among http_filter.ports: it is stolen without a filter",
 		},
 		{
 			name: "but not for a destination", flags: Capture{File: path, Steal: true}, route: deliver.Route{Port: 8080, To: to},
-			want: deliver.Route{Port: 8080, Mode: wire.Steal, To: to},
+			want:  deliver.Route{Port: 8080, Mode: wire.Steal, To: to},
+			warns: "port 8080 is not among http_filter.ports: it is stolen without a filter",
 		},
 		{name: "a file and another mode", flags: Capture{File: path, Mirror: true}, err: "want either --mirror or -f: " + path + " says steal"},
 		{name: "a file and a filter", flags: Capture{File: path, Filter: Filter{HTTPMethod: []string{"GET"}}}, err: "want either -f or --http-method: the filter is in the file"},
@@ -108,13 +118,18 @@ func TestCapture(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			routes := []deliver.Route{tt.route}
-			err := tt.flags.Fill(routes)
+			target := Target{Target: "deploy/web"}
+			if tt.target != "" {
+				target.Target = tt.target
+			}
+			warnings, err := tt.flags.Fill(target, routes)
 			if tt.err != "" {
 				assert.EqualError(t, err, tt.err)
 				return
 			}
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, routes[0])
+			assert.Equal(t, tt.warns, strings.Join(warnings, "\n"))
 		})
 	}
 }

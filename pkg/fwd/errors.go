@@ -41,6 +41,18 @@ func Held(err error) bool {
 	return errors.As(err, &refused) && errors.Is(refused.Err, syscall.EADDRINUSE)
 }
 
+// Gone tells that err is a pod that was named and is not there any more, or is
+// going.
+func Gone(err error) bool {
+	var (
+		notFound   *kube.NotFoundError
+		notRunning *kube.NotRunningError
+		agent      *launch.Error
+	)
+	return errors.As(err, &notFound) || errors.As(err, &notRunning) ||
+		errors.As(err, &agent) && agent.Reason == launch.ReasonPodGone
+}
+
 // Passing tells that what went wrong may be over by itself, so that it makes
 // sense to try again: the network, a session that was lost, a target whose pods
 // are being replaced. Nothing is of a client that is closed, or when someone

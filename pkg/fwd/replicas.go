@@ -21,7 +21,7 @@ const replicasPoll = 2 * time.Second
 // Other errors are of the first look, which must find a pod. Later ones are
 // logged, and the pods are then those of before.
 //
-// A Config whose Target is "pod/" and one of the names is for that pod alone.
+// Replica is the Config for one of them.
 func (c Config) Replicas(ctx context.Context, changed func(pods []string)) error {
 	target, err := c.target()
 	if err != nil {
@@ -54,6 +54,15 @@ func (c Config) Replicas(ctx context.Context, changed func(pods []string)) error
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// Replica is c for one of the pods that Replicas names.
+func (c Config) Replica(pod string) Config {
+	if target, err := c.target(); err == nil {
+		c.Container = target.Container
+	}
+	c.Target = kube.KindPod.Name + "/" + pod
+	return c
 }
 
 // follower knows which pods take part.
