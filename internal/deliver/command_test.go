@@ -80,7 +80,7 @@ func TestCommandThatFailsIsSaid(t *testing.T) {
 
 func TestCommandEndsWithItsCaller(t *testing.T) {
 	dir := t.TempDir()
-	script := `trap 'echo asked >` + filepath.Join(dir, "asked") + `; exit' TERM; sleep 1000 & echo ready; wait`
+	script := `trap 'echo asked >` + filepath.Join(dir, "asked") + `; exit' TERM; sh -c 'echo ready; exec sleep 1000' & wait`
 	p, st, stop := running(t, script)
 	_, err := io.ReadFull(st, make([]byte, 6))
 	require.NoError(t, err)

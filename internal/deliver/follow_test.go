@@ -90,6 +90,13 @@ func (r *replicas) are() (pods []string) {
 	return pods
 }
 
+// started is which pods were served, in order.
+func (r *replicas) started() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.starts)
+}
+
 // begin follows replicas in a bubble.
 func (r *replicas) begin() (stop func(), errc chan error) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -260,10 +267,10 @@ func TestFollowServesAPodThatComesBack(t *testing.T) {
 		r.looks <- nil
 		r.looks <- []string{"a"}
 		assert.Equal(t, []string{"a"}, r.are(), "still the first")
-		assert.Equal(t, []string{"a"}, r.starts)
+		assert.Equal(t, []string{"a"}, r.started())
 		time.Sleep(drainTime + 1)
 		assert.Equal(t, []string{"a"}, r.are())
-		assert.Equal(t, []string{"a", "a"}, r.starts)
+		assert.Equal(t, []string{"a", "a"}, r.started())
 		stop()
 		assert.NoError(t, <-errc)
 	})
