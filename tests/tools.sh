@@ -14,6 +14,8 @@ package() { # of a program, in Debian
 	psql) echo postgresql-client ;;
 	redis-cli) echo redis-tools ;;
 	dig) echo bind9-dnsutils ;;
+	nft) echo nftables ;;
+	ip) echo iproute2 ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -5,11 +5,9 @@ package agent
 import (
 	"net/netip"
 	"os"
-	"os/exec"
-	"strings"
-	"syscall"
 	"testing"
 
+	"github.com/fwdtools/fwd/internal/netnstest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -27,7 +25,7 @@ func TestNetnsListenOnWhatThereIs(t *testing.T) {
 		{"no IPv6", false, []string{"127.0.0.1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inNetns(t, func() {
+			netnstest.Run(t, func() {
 				loopbackUp(t, tt.v6)
 				lns, err := Listen(61000)
 				require.NoError(t, err)
@@ -39,31 +37,6 @@ func TestNetnsListenOnWhatThereIs(t *testing.T) {
 				assert.Equal(t, tt.want, got)
 			})
 		})
-	}
-}
-
-// inNetns runs the rest of the test in a fresh network namespace: the test
-// binary starts itself there. It skips where the system does not allow one.
-func inNetns(t *testing.T, f func()) {
-	const inside = "FWD_TEST_NETNS"
-	if os.Getenv(inside) == t.Name() {
-		f()
-		return
-	}
-	cmd := exec.Command("/proc/self/exe", "-test.run", "^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), inside+"="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	if cmd.Process == nil {
-		t.Skipf("this system allows no network namespace: %v", err)
-	}
-	require.NoError(t, err, "%s", out)
-	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Skipf("%s", out)
 	}
 }
 

@@ -10,11 +10,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/fwdtools/fwd/internal/netnstest"
 	"github.com/fwdtools/fwd/internal/sockets"
 )
 
@@ -36,34 +35,10 @@ const (
 const bounded = 10 * time.Second
 
 // inPod runs the rest of the test in a fresh network namespace that has an app
-// on port 80 and a caller outside: the test binary starts itself there. It
-// skips where the system does not allow that.
+// on port 80 and a caller outside.
 func inPod(t *testing.T, f func(p *pod)) {
-	const inside = "FWD_TEST_NETNS"
-	if os.Getenv(inside) == t.Name() {
-		f(newPod(t))
-		return
-	}
-	for _, tool := range []string{"nft", "ip"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip(err)
-		}
-	}
-	cmd := exec.Command("/proc/self/exe", "-test.run", "^"+strings.ReplaceAll(regexp.QuoteMeta(t.Name()), "/", "$/^")+"$", "-test.v")
-	cmd.Env = append(os.Environ(), inside+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	if cmd.Process == nil {
-		t.Skipf("this system allows no network namespace: %v", err)
-	}
-	require.NoError(t, err, "%s", out)
-	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Skipf("%s", out)
-	}
+	t.Helper()
+	netnstest.Run(t, func() { f(newPod(t)) }, "nft", "ip")
 }
 
 // pod is the network namespace that the test is in.

@@ -10,13 +10,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"regexp"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/fwdtools/fwd/internal/netnstest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -188,31 +187,10 @@ func say(t *testing.T, from, to net.Conn) {
 	require.NoError(t, err)
 }
 
-// inNetns runs the rest of the test in a fresh network namespace with loopback:
-// the test binary starts itself there. It skips where the system does not allow
-// one.
+// inNetns runs the rest of the test in a fresh network namespace with loopback.
 func inNetns(t *testing.T, f func()) {
-	const inside = "FWD_TEST_NETNS"
-	if os.Getenv(inside) == t.Name() {
-		loopbackUp(t)
-		f()
-		return
-	}
-	cmd := exec.Command("/proc/self/exe", "-test.run", "^"+strings.ReplaceAll(regexp.QuoteMeta(t.Name()), "/", "$/^")+"$", "-test.v")
-	cmd.Env = append(os.Environ(), inside+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	if cmd.Process == nil {
-		t.Skipf("this system allows no network namespace: %v", err)
-	}
-	require.NoError(t, err, "%s", out)
-	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Skipf("%s", out)
-	}
+	t.Helper()
+	netnstest.Run(t, func() { loopbackUp(t); f() })
 }
 
 // loopbackUp makes the loopback interface work, which a fresh namespace has

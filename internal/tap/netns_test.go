@@ -5,45 +5,24 @@ package tap
 import (
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/fwdtools/fwd/internal/netnstest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
 
-// inNetns runs the rest of the test in a fresh network namespace: the test
-// binary starts itself there. It skips where the system does not allow one.
+// inNetns runs the rest of the test in a fresh network namespace.
 func inNetns(t *testing.T, f func()) {
-	const inside = "FWD_TEST_NETNS"
-	if os.Getenv(inside) == t.Name() {
-		f()
-		return
-	}
-	cmd := exec.Command("/proc/self/exe", "-test.run", "^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), inside+"="+t.Name())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	if os.Getuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-	}
-	out, err := cmd.CombinedOutput()
-	if cmd.Process == nil {
-		t.Skipf("this system allows no network namespace: %v", err)
-	}
-	require.NoError(t, err, "%s", out)
-	t.Logf("%s", out)
-	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Skipf("%s", out)
-	}
+	t.Helper()
+	netnstest.Run(t, f, "ip")
 }
 
 // ip runs ip(8) in the namespace of the calling thread.

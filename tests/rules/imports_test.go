@@ -114,6 +114,7 @@ var arrows = []arrow{
 	{"internal/cli", []string{"internal/version"}, "fwd-agentd uses it too, so it knows nothing of clusters"},
 	{"pkg/fwd", []string{"internal/dns", "internal/kube", "internal/launch", "internal/link", "internal/session", "internal/version", "pkg/wire"},
 		"the Go API prints nothing and reads no flags"},
+	{"internal/netnstest", nil, "it is for tests"},
 	{"internal/transcript", nil, "it writes down what passes; who captured it is not its business"},
 	{"internal/mirrord", []string{"internal/httpfilter", "pkg/wire"}, "it reads another tool's file"},
 	{"internal/deliver", []string{"internal/relay", "pkg/fwd", "pkg/wire"}, "it answers captures; how one is done is the agent's business"},
@@ -169,7 +170,7 @@ var keepers = []keeper{
 	{"github.com/dlclark/regexp2", []string{"internal/httpfilter"}, "expressions that may take for ever are bounded in one place"},
 	{"github.com/pires/go-proxyproto", []string{"internal/deliver"}, "the caller's address is written in one place"},
 	{"github.com/pelletier/go-toml", []string{"internal/mirrord"}, "one package reads another tool's file"},
-	{"github.com/stretchr/testify", nil, "it is for tests"},
+	{"github.com/stretchr/testify", []string{"internal/netnstest"}, "it is for tests"},
 }
 
 func TestOutsidePackagesHaveTheirPlace(t *testing.T) {
