@@ -15,13 +15,14 @@ type round struct {
 }
 
 // accept gives the streams that the agent opens to their listeners, until the
-// session ends.
-func (c *Client) accept(s *session.Session) {
-	r := c.newRound(s)
+// session ends. r is the first round of s.
+func (c *Client) accept(s *session.Session, r *round) {
 	for s.Err() == nil {
 		c.dispatch(r.ctx, s)
 		asked := r
+		c.mu.Lock()
 		r = c.newRound(s)
+		c.mu.Unlock()
 		c.dispatch(asked.ctx, s) // for who asked last, just before the next round
 		close(asked.donec)
 	}
@@ -32,11 +33,10 @@ func (c *Client) accept(s *session.Session) {
 	close(r.donec)
 }
 
+// newRound is called with mu held.
 func (c *Client) newRound(s *session.Session) *round {
 	r := &round{donec: make(chan struct{})}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.rounds[s] = r
 	return r
 }

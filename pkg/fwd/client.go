@@ -197,7 +197,8 @@ func (c *Client) make(a *attempt) {
 			c.log.Warn().Msgf("pod/%s is in trouble: %s", agent.Pod, agent.Note)
 		}
 		c.work.Go(func() { c.watch(s, agent) })
-		c.work.Go(func() { c.accept(s) })
+		first := c.newRound(s)
+		c.work.Go(func() { c.accept(s, first) })
 	}
 }
 

@@ -48,7 +48,8 @@ func withAgent(t *testing.T) (*Client, *session.Session) {
 		listeners: make(map[listenKey]*Listener),
 		rounds:    make(map[*session.Session]*round),
 	}
-	c.work.Go(func() { c.accept(s) })
+	first := c.newRound(s)
+	c.work.Go(func() { c.accept(s, first) })
 	t.Cleanup(func() {
 		c.Close()
 		agent.Close()
