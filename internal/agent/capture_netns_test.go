@@ -375,6 +375,21 @@ func TestNetnsStealFallsBack(t *testing.T) {
 	})
 }
 
+// A link-local address means nothing without its interface.
+func TestNetnsStealFallsBackAtLinkLocal(t *testing.T) {
+	inPod(t, func(p *podNetns) {
+		p.run("ip addr add fe80::2/64 nodad dev eth0")
+		p.outside(func() { p.run("ip addr add fe80::1/64 nodad dev veth1") })
+		p.greeter(":80")
+		l := mustListen(t, run(t, time.Minute).session(t), "steal 80", wire.Settings{Fallback: true})
+		c := p.call("[fe80::2%veth1]:80")
+		st, a := l.accept(t)
+		assert.Equal(t, "[fe80::2]:80", a.Local.String())
+		st.Reset(wire.ConnRefused, "")
+		assert.Equal(t, "app", line(t, c))
+	})
+}
+
 func TestNetnsStealResetsExisting(t *testing.T) {
 	inPod(t, func(p *podNetns) {
 		p.greeter(":80")

@@ -51,10 +51,12 @@ func openTap(port uint16, begin func(caller, local netip.AddrPort) capture.Sink)
 	return tapped{t}, nil
 }
 
-// tapped is a tap with the one number that is not counted elsewhere.
+// tapped is a tap with the numbers that are not counted elsewhere.
 type tapped struct{ *tap.Tap }
 
-func (t tapped) Dropped() uint64 { return uint64(t.Stats().Dropped) }
+func (t tapped) Dropped() uint64 { return t.Stats().Dropped }
+
+func (t tapped) Orphans() uint64 { return t.Stats().Orphans }
 
 // needs says which capability would have helped.
 func needs(what, capability string, err error) error {

@@ -91,7 +91,8 @@ func (c *mirrored) open(ctx context.Context) (*answered, error) {
 func (c *mirrored) begin() (*answered, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.buf) == 0 && c.err != nil {
+	// With a filter there is something to bring, which was read already.
+	if len(c.buf) == 0 && c.err != nil && c.m.cfg.Filter == nil {
 		return nil, c.err
 	}
 	st, err := c.m.cfg.Open(c.caller, c.local)

@@ -38,6 +38,9 @@ type Tap interface {
 	Run(ctx context.Context) error
 	// Dropped is how many packets it has not seen.
 	Dropped() uint64
+	// Orphans is how many connections have no sink because it has not seen
+	// them begin.
+	Orphans() uint64
 }
 
 // MirrorConfig says what is copied, and for whom.
@@ -170,6 +173,11 @@ func (m *Mirror) Abort() {
 func (m *Mirror) Note() wire.Note {
 	n := m.note()
 	n.Dropped = m.tap.Dropped()
+	orphans := m.tap.Orphans()
+	n.Lost += orphans
+	if m.cfg.Filter == nil { // else those are counted of which something matches
+		n.Connections += orphans
+	}
 	return n
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fwdtools/fwd/internal/httpfilter"
 	"github.com/fwdtools/fwd/internal/session"
 	"github.com/fwdtools/fwd/pkg/wire"
 )
@@ -26,10 +27,12 @@ var (
 type fakeTap struct {
 	begin   func(caller, local netip.AddrPort) Sink
 	dropped atomic.Uint64
+	orphans atomic.Uint64
 }
 
 func (f *fakeTap) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 func (f *fakeTap) Dropped() uint64               { return f.dropped.Load() }
+func (f *fakeTap) Orphans() uint64               { return f.orphans.Load() }
 
 // mirroring is a Mirror that runs.
 type mirroring struct {
@@ -42,10 +45,15 @@ type mirroring struct {
 
 func mirror(t *testing.T) *mirroring {
 	t.Helper()
+	return mirrorWhat(t, nil)
+}
+
+func mirrorWhat(t *testing.T, filter *httpfilter.Filter) *mirroring {
+	t.Helper()
 	mi := &mirroring{tap: new(fakeTap), runc: make(chan error, 1)}
 	var open Open
 	open, _, mi.client = pair(t)
-	m, err := NewMirror(MirrorConfig{Port: 80, Open: open, Tap: func(_ uint16, begin func(caller, local netip.AddrPort) Sink) (Tap, error) {
+	m, err := NewMirror(MirrorConfig{Port: 80, Filter: filter, Open: open, Tap: func(_ uint16, begin func(caller, local netip.AddrPort) Sink) (Tap, error) {
 		mi.tap.begin = begin
 		return mi.tap, nil
 	}})
@@ -109,6 +117,38 @@ func TestMirrorEndsAsTheCallerDoes(t *testing.T) {
 	}
 }
 
+// A caller may be gone before its request has been looked at: all that it sent
+// comes out of the tap at once.
+func TestMirrorChoosesFromCallersThatAreGone(t *testing.T) {
+	const request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	for _, tt := range []struct {
+		name string
+		err  error
+		code wire.Code
+		lost uint64
+	}{
+		{"reset", syscall.ECONNRESET, wire.ConnReset, 0},
+		{"bytes were not seen", errors.New("7 bytes were not seen"), wire.DataLost, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			filter, err := httpfilter.Compile(&wire.Filter{Method: "GET"})
+			require.NoError(t, err)
+			mi := mirrorWhat(t, filter)
+			sink := mi.tap.begin(someone, here)
+			sink.Write([]byte(request))
+			sink.End(tt.err)
+			st, _ := accept(t, mi.client)
+			st.Accept("")
+			got, err := io.ReadAll(st)
+			assert.Equal(t, request, string(got))
+			var reset *session.ResetError
+			require.ErrorAs(t, err, &reset)
+			assert.Equal(t, tt.code, reset.Code)
+			eventually(t, func() bool { return mi.Note() == wire.Note{Connections: 1, Requests: 1, Lost: tt.lost} }, "it is counted")
+		})
+	}
+}
+
 func TestMirrorWaitsForNobody(t *testing.T) {
 	mi := mirror(t)
 	slow := mi.tap.begin(someone, here)
@@ -144,7 +184,8 @@ func TestMirrorCountsWhatTheClientRefuses(t *testing.T) {
 	sink.Write([]byte("for nobody"))
 	sink.End(nil)
 	mi.tap.dropped.Store(3)
-	assert.Equal(t, wire.Note{Connections: 1, Lost: 1, Dropped: 3}, mi.Note())
+	mi.tap.orphans.Store(2)
+	assert.Equal(t, wire.Note{Connections: 3, Lost: 3, Dropped: 3}, mi.Note(), "with those that nobody saw begin")
 	assert.Zero(t, mi.held.n.Load())
 }
 

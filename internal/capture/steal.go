@@ -168,12 +168,12 @@ func (s *Steal) Run(ctx context.Context) error {
 func (s *Steal) accept(ctx context.Context, wg *sync.WaitGroup) error {
 	defer s.ln.Close()
 	for {
-		s.roomc <- struct{}{}
+		leave := s.room()
 		conn, err := s.ln.AcceptTCP()
 		switch {
 		case err == nil:
 			wg.Go(func() {
-				defer func() { <-s.roomc }()
+				defer leave()
 				s.serve(ctx, conn)
 			})
 			continue
@@ -182,11 +182,22 @@ func (s *Steal) accept(ctx context.Context, wg *sync.WaitGroup) error {
 		case !isTemporary(err):
 			return err
 		}
-		<-s.roomc
+		leave()
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
 		}
+	}
+}
+
+// room waits for room for a connection. After Stop there is enough: who still
+// comes has waited in the kernel, and would be reset with the listener.
+func (s *Steal) room() (leave func()) {
+	select {
+	case s.roomc <- struct{}{}:
+		return func() { <-s.roomc }
+	case <-s.drainc:
+		return func() {}
 	}
 }
 

@@ -378,6 +378,23 @@ func TestStopLetsStolenConnectionsGoOn(t *testing.T) {
 	assert.NoError(t, within(t, th.runc))
 }
 
+// There is no redirect any more that could bring more of them.
+func TestStopPassesOnWhoWaitsForRoom(t *testing.T) {
+	th := steal(t, app(t), nil)
+	eventually(t, func() bool { return len(th.roomc) == 1 }, "it accepts")
+	for range cap(th.roomc) - 1 {
+		th.roomc <- struct{}{}
+	}
+	th.call(t) // takes the room that is left
+	accept(t, th.client)
+	waits := th.call(t)
+	require.NoError(t, th.Stop())
+	require.NoError(t, waits.CloseWrite())
+	got, err := io.ReadAll(waits)
+	require.NoError(t, err)
+	assert.Equal(t, "app: ", string(got))
+}
+
 func TestAbortResetsStolenConnections(t *testing.T) {
 	th := steal(t, app(t), nil)
 	c := th.call(t)

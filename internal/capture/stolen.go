@@ -148,7 +148,12 @@ func (c *stolen) open(ctx context.Context) (*member, error) {
 // dial connects to what the caller called, past our own redirect.
 func (c *stolen) dial(ctx context.Context) (*passed, error) {
 	d := net.Dialer{Timeout: dialTime, Control: c.cfg.Pod.Control(c.claim.Order())}
-	conn, err := d.DialContext(ctx, "tcp", c.local.String())
+	app := c.local
+	if app.Addr().IsLinkLocalUnicast() { // it means nothing without the interface that the caller came by
+		zone := c.conn.LocalAddr().(*net.TCPAddr).Zone
+		app = netip.AddrPortFrom(app.Addr().WithZone(zone), app.Port())
+	}
+	conn, err := d.DialContext(ctx, "tcp", app.String())
 	if err != nil {
 		return nil, err
 	}

@@ -16,9 +16,15 @@ import (
 const maxMessage = 4096
 
 // question is one JSON object on a connection of its own, which ends with it.
-// The answer is one too: a Holder, or with Behind an answer.
+// The answer is one too: a state, or with Behind an answer.
 type question struct {
 	Behind *netip.AddrPort `json:"behind,omitempty"` // nil: who are you?
+}
+
+// state is who has the name.
+type state struct {
+	Holder
+	Yielded bool `json:"yielded,omitempty"` // nothing is taken any more
 }
 
 // answer says for whom the socket was opened, if for anybody.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -39,6 +40,7 @@ type Claim struct {
 	once   sync.Once
 	err    error // of Close
 
+	yielded  atomic.Bool // Yield was called
 	yield    sync.Once
 	yieldErr error // of Yield
 
@@ -82,12 +84,12 @@ func (c *Claim) take(ctx context.Context) error {
 		if err := c.takeWhole(ctx); err != nil {
 			return err
 		}
-		return c.takeOrder()
+		return c.takeOrder(ctx)
 	}
 	if err := whole(ctx, c.port); err != nil {
 		return err
 	}
-	if err := c.takeOrder(); err != nil {
+	if err := c.takeOrder(ctx); err != nil {
 		return err
 	}
 	return whole(ctx, c.port)
@@ -129,9 +131,20 @@ func whole(ctx context.Context, port uint16) error {
 	}
 }
 
-// takeOrder takes the first order behind all that are in use.
-func (c *Claim) takeOrder() error {
-	for c.order = next(c.port); c.order < Max; c.order++ {
+// takeOrder takes the first order behind all that are in use. When these have
+// come to the end, it is the first one that is free behind those who have not
+// yielded: the others only wait for connections to end, which may take long.
+func (c *Claim) takeOrder(ctx context.Context) error {
+	err := c.takeFrom(next(c.port))
+	if err == ErrFull {
+		err = c.takeFrom(nextTaking(ctx, c.port))
+	}
+	return err
+}
+
+// takeFrom takes the first order from first on that is free.
+func (c *Claim) takeFrom(first int) error {
+	for c.order = first; c.order < Max; c.order++ {
 		ln, err := net.Listen("unix", orderName(c.port, c.order))
 		if errors.Is(err, syscall.EADDRINUSE) { // somebody was faster
 			continue
@@ -160,12 +173,36 @@ func next(port uint16) int {
 	return 0
 }
 
+// nextTaking is the order behind all who have not yielded. Who does not say so
+// has not.
+func nextTaking(ctx context.Context, port uint16) int {
+	var (
+		wg     sync.WaitGroup
+		taking [Max]bool
+	)
+	for o := range taking {
+		wg.Go(func() {
+			var s state
+			err := ask(ctx, orderName(port, o), question{}, &s)
+			taking[o] = !errors.Is(err, syscall.ECONNREFUSED) && (err != nil || !s.Yielded)
+		})
+	}
+	wg.Wait()
+	for o := Max - 1; o >= 0; o-- {
+		if taking[o] {
+			return o + 1
+		}
+	}
+	return 0
+}
+
 // Order is the place among those who claim the port: 0 is the first.
 func (c *Claim) Order() int { return c.order }
 
 // Yield lets others claim the whole port, before Close: nothing is taken any
 // more, but connections that were passed on may still be asked about.
 func (c *Claim) Yield() error {
+	c.yielded.Store(true)
 	if c.whole == nil {
 		return nil
 	}

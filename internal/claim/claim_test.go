@@ -76,6 +76,27 @@ func TestTakeHasALimit(t *testing.T) {
 	}
 }
 
+// Connections may outlive their captures for long; they must not use up orders.
+func TestWhoHasYieldedIsNotInTheWay(t *testing.T) {
+	p := port(t)
+	var claims []*Claim
+	for range Max {
+		claims = append(claims, take(t, p, filtered(alice)))
+	}
+	for i, c := range claims {
+		require.NoError(t, c.Yield())
+		if i != 3 && i != 6 && i != Max-1 {
+			require.NoError(t, c.Close())
+		}
+	}
+	var got []int
+	for range 7 {
+		got = append(got, take(t, p, filtered(bob)).Order())
+	}
+	assert.Equal(t, []int{0, 1, 2, 4, 5, 7, 8}, got)
+	assert.Equal(t, 9, take(t, p, alice).Order())
+}
+
 // Whatever the timing, there is never more than one who has the whole port, and
 // nobody comes after.
 func TestTakeAtOnce(t *testing.T) {

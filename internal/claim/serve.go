@@ -68,7 +68,7 @@ func (c *Claim) answer(conn net.Conn) {
 		return
 	}
 	if q.Behind == nil {
-		json.NewEncoder(conn).Encode(c.holder)
+		json.NewEncoder(conn).Encode(state{c.holder, c.yielded.Load()})
 		return
 	}
 	var a answer

@@ -348,30 +348,32 @@ func TestCopyWithMissingBytesIsLost(t *testing.T) {
 
 func TestEveryLossIsCountedOnce(t *testing.T) {
 	w := newWorld(t)
-	counted := func() [2]uint64 { return [2]uint64{w.flows.stats.Connections, w.flows.stats.Lost} }
+	counted := func() [3]uint64 {
+		return [3]uint64{w.flows.stats.Connections, w.flows.stats.Lost, w.flows.stats.Orphans}
+	}
 	w.connect()
 	w.later(time.Second, 3)
 	w.send("A", 10, "a gap")
 	w.later(dropPatience+time.Millisecond, 0)
 	w.send("A", 15, "what comes after the loss")
-	assert.Equal(t, [2]uint64{1, 1}, counted())
+	assert.Equal(t, [3]uint64{1, 1, 0}, counted())
 
 	w.caller = netip.MustParseAddrPort("10.0.0.1:40001")
 	w.send("A", 0, "")
-	assert.Equal(t, [2]uint64{1, 1}, counted(), "an ACK may be of a connection that is over")
+	assert.Equal(t, [3]uint64{1, 1, 0}, counted(), "an ACK may be of a connection that is over")
 	w.send("A", 0, "its SYN was not seen")
 	w.send("A", 9, "not seen")
-	assert.Equal(t, [2]uint64{2, 2}, counted())
+	assert.Equal(t, [3]uint64{2, 2, 1}, counted())
 
 	w.connected(w.caller)
 	w.later(sweepEvery, 0)
 	w.later(time.Second, 3)
 	w.send("A", 15, "and it still goes on")
-	assert.Equal(t, [2]uint64{2, 2}, counted())
+	assert.Equal(t, [3]uint64{2, 2, 1}, counted())
 
 	w.connect()
 	w.send("AF", 0, "the same port, a new connection")
-	assert.Equal(t, [2]uint64{3, 2}, counted())
+	assert.Equal(t, [3]uint64{3, 2, 1}, counted())
 	assert.Equal(t, []string{`"" lost 15`, `"the same port, a new connection" end`}, w.all())
 }
 

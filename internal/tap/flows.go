@@ -130,6 +130,7 @@ func (t *flows) orphan(p *packet) {
 	}
 	if _, counted := t.lost[p.caller]; !counted {
 		t.stats.Connections++
+		t.stats.Orphans++
 		t.lose(p.caller)
 	}
 }

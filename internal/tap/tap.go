@@ -41,6 +41,7 @@ type Stats struct {
 	Dropped     uint64 // not seen: no room in the ring, or fragments
 	Connections uint64 // that began or were joined
 	Lost        uint64 // of these, with bytes missing
+	Orphans     uint64 // of the lost, without a sink: their beginning was dropped
 }
 
 // Tap is an open tap.
