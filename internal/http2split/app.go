@@ -246,5 +246,6 @@ func (s *split) appLost(err error) {
 			s.reset(st, codeInternal)
 		}
 	}
+	s.pay(max(0, defaultWindow-s.avail-s.owed)) // what the app has taken it gives back no more
 	s.settle()
 }

@@ -3,6 +3,7 @@ package http2split
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -354,6 +355,26 @@ func TestALostAppSparesTheClientsStreams(t *testing.T) {
 	caller.WriteData(3, true, nil)
 	client.want("DATA 3 0 end")
 	assert.Equal(t, "EOF", caller.read())
+}
+
+// What an app has taken without giving credit must not be missing for others.
+func TestALostAppOwesTheCallerNothing(t *testing.T) {
+	w := newWorld(t)
+	caller, app := w.both()
+	caller.request(1, false, "client")
+	client := w.meet()
+	client.want("HEADERS 1 x-to=client")
+	caller.request(3, false, "app")
+	app.want("HEADERS 3 x-to=app")
+	left := defaultWindow
+	for left > 0 {
+		n := min(left, defaultFrame)
+		caller.WriteData(3, false, make([]byte, n))
+		app.want(fmt.Sprintf("DATA 3 %d", n))
+		left -= n
+	}
+	app.conn.Close()
+	caller.want("GOAWAY 3 NO_ERROR", "RST_STREAM 3 INTERNAL_ERROR", fmt.Sprintf("WINDOW_UPDATE 0 %d", defaultWindow))
 }
 
 func TestALostAppAloneIsALostConnection(t *testing.T) {

@@ -18,21 +18,26 @@ func (s *split) answer() {
 			over = true
 			s.abort(e.err)
 			e.side.Abort(e.err) // the caller's body is of no use to it
+		case e.raw: // the caller may have more to say
+			over = true
 		case e.last:
 			over = true
 			s.finish()
-			if !e.raw {
-				e.side.Close()
-			}
+			e.side.Close()
 		default:
 			s.answered(e)
 		}
+		s.mu.Lock()
+		if s.awaited == e {
+			s.caller.interrupt()
+		}
 		close(e.donec)
+		s.mu.Unlock()
 	}
 }
 
-// answered counts an answer. An idle app that closes its connection ends the
-// caller's, as if nobody stood between them.
+// answered counts an answer, and looks what its side does next. That a client
+// ends is nothing to the caller unless it waits for that.
 func (s *split) answered(e *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,7 +47,10 @@ func (s *split) answered(e *exchange) {
 	}
 	app := e.side != s.client
 	e.side.watch(func(err error) {
-		if app && err != nil {
+		switch {
+		case app:
+			s.stirred(e.side, err)
+		case e.final && err != nil:
 			s.close()
 		}
 	})
@@ -71,9 +79,11 @@ func (s *split) answerOne(e *exchange) error {
 		}
 		switch {
 		case errors.Is(err, errStrange), errors.Is(err, errTooLong):
-			return s.answerRest(e)
+			return s.answerEndless(e)
 		case err != nil:
 			return e.ended(err)
+		case r.status == 101 && !e.alone:
+			return errStrange // requests may have followed
 		case r.status == 101, e.method == "CONNECT" && r.status/100 == 2:
 			e.tunnel = true
 			return nil
@@ -89,10 +99,21 @@ func (s *split) answerOne(e *exchange) error {
 		}
 		err = copyBody(s.caller, e.side.br, r.head)
 		if errors.Is(err, errStrange) {
-			return s.answerRest(e)
+			return s.answerEndless(e)
 		}
 		return e.ended(err)
 	}
+}
+
+// answerEndless copies an answer of unknown bounds, and others that may follow.
+func (s *split) answerEndless(e *exchange) error {
+	s.mu.Lock()
+	close(s.endlessc)
+	if s.awaited != nil {
+		s.caller.interrupt()
+	}
+	s.mu.Unlock()
+	return s.answerRest(e)
 }
 
 // answerRest copies all that a side still says.

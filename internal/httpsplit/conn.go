@@ -52,7 +52,8 @@ type side struct {
 func newSide(c relay.Conn) *side { return &side{conn: newConn(c, 4<<10)} }
 
 // watch looks what the side does while nothing is asked of it, and calls then
-// when that is something. Reading waits for the watcher; there is one at a time.
+// when that is something. Reading waits for the watcher, and for then; there is
+// one at a time.
 func (s *side) watch(then func(err error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,8 +65,8 @@ func (s *side) watch(then func(err error)) {
 	go func() { // ends when the side does, at the latest
 		_, err := s.br.Peek(1)
 		s.seen = err
-		close(watchc)
 		then(err)
+		close(watchc)
 	}()
 }
 

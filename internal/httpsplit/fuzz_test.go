@@ -1,9 +1,13 @@
 package httpsplit
 
 import (
+	"bufio"
 	"bytes"
 	"io"
 	"net"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,3 +77,49 @@ type piped struct {
 
 func (p *piped) CloseWrite() error { return p.end.Close() }
 func (p *piped) Abort(error)       { p.end.Close() }
+
+// FuzzOnlyMatches: where another reader sees the bounds of what is meant for
+// the client, it sees no request that is not.
+func FuzzOnlyMatches(f *testing.F) {
+	for _, text := range []string{toClient + toApp, chunkedTo + toApp + toClient, expectTo + postApp, toClient + "\r\n" + toClient,
+		"POST /k HTTP/1.1\r\nhost: web\r\nx-user: alice\r\nTransfer-Encoding: chunked\r\n\r\n5;a=\"b\"\r\nhello\r\n0\r\nT: 1\r\n\r\n" + toApp,
+		"POST /k HTTP/1.0\r\nConnection: keep-alive\r\nx-user: alice\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + toApp} {
+		f.Add([]byte(text))
+	}
+	filter, err := httpfilter.Compile(&alice)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		if bytes.HasPrefix(sent, []byte("PRI")) {
+			t.Skip("HTTP/2 is http2split's")
+		}
+		dst, n := new(copied), 0
+		err := Pick(bytes.NewReader(sent), filter, func() (io.ReadWriteCloser, error) { return dst, nil }, func() { n++ })
+		if err != nil {
+			t.Fatalf("Pick(%q) = %v", sent, err)
+		}
+		got := bytes.Clone(dst.Bytes())
+		br := bufio.NewReader(&dst.Buffer)
+		for i := 0; ; i++ {
+			r, err := http.ReadRequest(br)
+			if err != nil {
+				return
+			}
+			if i >= n || !slices.Contains(r.Header.Values("X-User"), "alice") {
+				t.Fatalf("of %q the client got %q", sent, got)
+			}
+			if r.Method == "CONNECT" || r.Header.Get("Upgrade") != "" || asksUpgrade(r.Header) {
+				return // a tunnel, perhaps
+			}
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				return
+			}
+		}
+	})
+}
+
+// asksUpgrade tells that Connection asks for an upgrade.
+func asksUpgrade(h http.Header) bool {
+	return strings.Contains(strings.ToLower(strings.Join(h.Values("Connection"), ",")), "upgrade")
+}

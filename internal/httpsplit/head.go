@@ -50,9 +50,9 @@ type head struct {
 	fields  []httpfilter.Field
 	length  int64 // of the body; -1 for chunks, unknown without any field
 	framed  bool  // a field says how long the body is
-	upgrade bool
-	closes  bool // Connection: close
-	keeps   bool // Connection: keep-alive
+	upgrade bool  // it may be about another protocol than HTTP
+	closes  bool  // Connection: close
+	keeps   bool  // Connection: keep-alive
 }
 
 // parseHead reads a head strictly (RFC 9112 2 to 6).
@@ -81,6 +81,8 @@ func parseHead(raw []byte) (head, error) {
 			}
 			h.length = -1
 			lengths++
+		case "upgrade":
+			h.upgrade = true // some do not look for it in Connection
 		case "connection":
 			for token := range strings.SplitSeq(strings.ToLower(value), ",") {
 				switch strings.TrimSpace(token) {
@@ -110,6 +112,7 @@ func isToken(s string) bool {
 type request struct {
 	head
 	method, path string
+	old          bool // HTTP/1.0
 	raw          []byte
 }
 
@@ -122,8 +125,15 @@ func parseRequest(raw []byte) (*request, error) {
 		return nil, err
 	}
 	parts := strings.Split(h.first, " ")
-	return &request{head: h, method: parts[0], path: parts[1], raw: raw}, nil
+	r := &request{head: h, method: parts[0], path: parts[1], old: parts[2] == "HTTP/1.0", raw: raw}
+	if r.old && r.length < 0 { // chunks are unknown to it; RFC 9112 6.1
+		return nil, errStrange
+	}
+	return r, nil
 }
+
+// last tells that the caller asks for no more on its connection.
+func (r *request) last() bool { return r.closes || r.old && !r.keeps }
 
 // tunnels tells that what follows an answer may be no HTTP.
 func (r *request) tunnels() bool { return r.upgrade || r.method == "CONNECT" }
@@ -141,11 +151,16 @@ func parseResponse(raw []byte) (*response, error) {
 		return nil, err
 	}
 	version, rest, _ := strings.Cut(h.first, " ")
-	status, err := strconv.Atoi(rest[:min(len(rest), 3)])
+	digits, _, _ := strings.Cut(rest, " ")
+	status, err := strconv.Atoi(digits)
 	if err != nil || version != "HTTP/1.1" && version != "HTTP/1.0" || status < 100 || status > 999 {
 		return nil, errStrange
 	}
-	return &response{head: h, status: status, old: version == "HTTP/1.0"}, nil
+	r := &response{head: h, status: status, old: version == "HTTP/1.0"}
+	if r.old && r.length < 0 {
+		return nil, errStrange
+	}
+	return r, nil
 }
 
 // bodiless tells that an answer to method has no body whatever its fields say
@@ -198,7 +213,7 @@ func copyLine(dst io.Writer, br *bufio.Reader) ([]byte, error) {
 		return nil, errStrange
 	case err != nil:
 		return nil, err
-	case !bytes.HasSuffix(line, []byte("\r\n")):
+	case !bytes.HasSuffix(line, []byte("\r\n")), bytes.IndexByte(line, '\r') < len(line)-2: // some end a line at any
 		return nil, errStrange
 	}
 	return line, nil

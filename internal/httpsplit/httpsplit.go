@@ -7,7 +7,9 @@
 // differently (bare line feeds, folded lines, two lengths, an unknown
 // transfer coding) makes everything from there on opaque, and belongs to the
 // app. So nothing that the filter has not seen is taken for part of a request
-// that it has, in either direction.
+// that it has, in either direction. Nor is a request divided that follows an
+// answer whose end cannot be told: it is the app's if that answer is, and else
+// the caller is reset.
 package httpsplit
 
 import (
@@ -40,7 +42,9 @@ func Split(caller relay.Conn, cfg Config) error {
 	case err != nil:
 		s.abort(err)
 	case kind == http2:
-		return http2split.Split(s.caller, s.handOver())
+		err := http2split.Split(s.caller, s.handOver())
+		s.end() // what it did not need
+		return err
 	case kind == http1:
 		s.serve()
 	default:

@@ -49,13 +49,7 @@ func (s *split) shy() (over bool, err error) {
 	home, openErr := s.home()
 	if openErr == nil { // else there is time enough to fail when something is said
 		s.setShy(true)
-		home.watch(func(error) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.isShy {
-				s.caller.interrupt()
-			}
-		})
+		home.watch(func(err error) { s.stirred(home, err) })
 	}
 	_, err = s.caller.br.Peek(1)
 	s.setShy(false)

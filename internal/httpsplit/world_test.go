@@ -156,6 +156,8 @@ func (w *world) quiet() bool {
 	return true
 }
 
+func tcp(c *net.TCPConn) relay.Conn { return relay.TCP{TCPConn: c} }
+
 func newConnReader(c net.Conn) *bufio.Reader { return bufio.NewReader(c) }
 
 func addr(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
