@@ -111,8 +111,8 @@ func isToken(s string) bool {
 // request is the head of a request.
 type request struct {
 	head
-	method, path string
-	old          bool // HTTP/1.0
+	method, path string // path and query, whatever the form of the target
+	old          bool   // HTTP/1.0
 	raw          []byte
 }
 
@@ -125,11 +125,28 @@ func parseRequest(raw []byte) (*request, error) {
 		return nil, err
 	}
 	parts := strings.Split(h.first, " ")
-	r := &request{head: h, method: parts[0], path: parts[1], old: parts[2] == "HTTP/1.0", raw: raw}
+	r := &request{head: h, method: parts[0], path: pathAndQuery(parts[1]), old: parts[2] == "HTTP/1.0", raw: raw}
 	if r.old && r.length < 0 { // chunks are unknown to it; RFC 9112 6.1
 		return nil, errStrange
 	}
 	return r, nil
+}
+
+// pathAndQuery is what a path filter looks at. A target in absolute form, which
+// servers accept, too (RFC 9112 3.2.2), must not get past one.
+func pathAndQuery(target string) string {
+	_, rest, absolute := strings.Cut(target, "://")
+	if !absolute || strings.HasPrefix(target, "/") {
+		return target
+	}
+	i := strings.IndexAny(rest, "/?")
+	switch {
+	case i < 0:
+		return "/"
+	case rest[i] == '?':
+		return "/" + rest[i:]
+	}
+	return rest[i:]
 }
 
 // last tells that the caller asks for no more on its connection.
