@@ -58,6 +58,44 @@ show "curl -sS http://$address/"
 kill -INT "$dial"
 wait "$dial" || true
 
+# called waits until a command says on stderr that it is ready, and calls py-serv
+# from inside the cluster.
+called() { # PID STDERR [curl arguments]
+	until grep -q '^fwd-listen: ready' "$2"; do
+		kill -0 "$1" # it has failed, and said why
+		sleep 0.1
+	done
+	shift 2
+	printf '$ kubectl exec deploy/py-serv -- curl -sS%s http://py-serv/\n' "${*:+ ${*@Q}}"
+	kubectl exec deploy/py-serv -c py-serv -- curl -sS "$@" http://py-serv/
+}
+
+say 'A copy of what reaches the port of the pod, which answers as before. One' \
+	'connection, as nc -l has it.'
+heard=$(mktemp) said=$(mktemp)
+trap 'kill "$listen" 2>/dev/null || true; rm -f "$routes" "$heard" "$said"' EXIT
+printf '$ %s\n' 'fwd-listen -t deploy/py-serv 80 &'
+fwd-listen -t deploy/py-serv 80 >"$heard" 2> >(tee "$said" >&2) &
+listen=$!
+called "$listen" "$said"
+wait "$listen"
+cat "$heard"
+
+say 'Requests that match are stolen: a local command answers them, the pod all' \
+	'others.'
+answer='HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\nhello from here\n'
+printf '$ %s\n' "fwd-listen --steal --http-header 'x-user: ^alice\$' -t deploy/py-serv 80 -- printf '$answer' &"
+: >"$said"
+fwd-listen --steal --http-header 'x-user: ^alice$' -t deploy/py-serv 80 -- printf "$answer" 2> >(tee "$said" >&2) &
+listen=$!
+called "$listen" "$said" -H 'x-user: alice'
+called "$listen" "$said" -H 'x-user: bob'
+kill -INT "$listen"
+wait "$listen" || true
+
+say 'Routes for as long as a command lasts.'
+show 'fwd-agent run -t deploy/py-serv -L 18080:localhost:80 -- curl -sS http://127.0.0.1:18080/'
+
 say 'Agents serve many commands and end by themselves after 5 minutes without one.'
 show 'fwd-agent ls'
 

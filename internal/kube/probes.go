@@ -26,7 +26,8 @@ func (p Probe) String() string {
 	return fmt.Sprintf("the %s probe %s of container %s", p.Kind, p.Asks, p.Container)
 }
 
-// Probes lists the probes of a pod that use one of its ports.
+// Probes lists the probes of a pod that use one of its ports, without the
+// startup probes of containers that have started: they are not asked any more.
 func Probes(pod *corev1.Pod, port uint16) []Probe {
 	var out []Probe
 	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
@@ -34,7 +35,7 @@ func Probes(pod *corev1.Pod, port uint16) []Probe {
 			kind  string
 			probe *corev1.Probe
 		}{{"startup", c.StartupProbe}, {"liveness", c.LivenessProbe}, {"readiness", c.ReadinessProbe}} {
-			if p.probe == nil {
+			if p.probe == nil || p.kind == "startup" && started(pod, c.Name) {
 				continue
 			}
 			asks, pattern, ok := probe(pod, &c, p.probe.ProbeHandler, port)
@@ -44,6 +45,12 @@ func Probes(pod *corev1.Pod, port uint16) []Probe {
 		}
 	}
 	return out
+}
+
+func started(pod *corev1.Pod, container string) bool {
+	return slices.ContainsFunc(slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses), func(s corev1.ContainerStatus) bool {
+		return s.Name == container && s.Started != nil && *s.Started
+	})
 }
 
 func probe(pod *corev1.Pod, c *corev1.Container, h corev1.ProbeHandler, port uint16) (asks, pattern string, ok bool) {

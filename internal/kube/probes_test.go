@@ -53,3 +53,13 @@ func TestProbes(t *testing.T) {
 		assert.Equal(t, tt.want, got, name)
 	}
 }
+
+func TestStartupProbeIsOver(t *testing.T) {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{
+		Name: "app", StartupProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 80}}},
+	}}}}
+	for _, started := range []bool{false, true} {
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "app", Started: &started}}
+		assert.Equal(t, !started, len(Probes(pod, 80)) == 1)
+	}
+}
