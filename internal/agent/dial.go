@@ -30,24 +30,33 @@ func dialTCP(agent context.Context, st *session.Stream) error {
 	}
 	ctx, cancel := context.WithCancel(agent)
 	defer cancel()
-	go func() { // ends with this function at the latest: Join closes st
-		select {
-		case <-st.Done(): // nobody waits for the connection any more
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	d := net.Dialer{Timeout: dialTime, Control: control}
-	conn, err := d.DialContext(ctx, "tcp", st.Address())
+	defer st.OnDone(cancel)() // nobody waits for the connection any more
+	conn, err := dialApart(ctx, st.Address())
 	if err != nil {
 		st.Abort(err)
 		return err
 	}
 	st.Accept(conn.RemoteAddr().String())
-	far := dialed{relay.TCP{TCPConn: conn.(*net.TCPConn)}, ctx}
+	far := dialed{relay.TCP{TCPConn: conn}, ctx}
 	defer context.AfterFunc(ctx, far.part)()
 	defer context.AfterFunc(agent, func() { far.Abort(nil) })()
 	return relay.Join(far, st)
+}
+
+// dialApart dials in a goroutine of its own: the stack that it takes is given
+// back, where thousands of connections would keep theirs.
+func dialApart(ctx context.Context, address string) (conn *net.TCPConn, err error) {
+	donec := make(chan struct{})
+	go func() {
+		defer close(donec)
+		d := net.Dialer{Timeout: dialTime, Control: control}
+		var c net.Conn
+		if c, err = d.DialContext(ctx, "tcp", address); err == nil {
+			conn = c.(*net.TCPConn)
+		}
+	}()
+	<-donec
+	return conn, err
 }
 
 // dialed is a connection in the pod. What its client has sent before it went is

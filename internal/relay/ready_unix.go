@@ -17,12 +17,12 @@ func copyReady(w io.Writer, src waiter) error {
 	}
 	for {
 		var (
-			buf     *[64 << 10]byte
+			buf     *[bufferSize]byte
 			n       int
 			readErr error
 		)
 		err := raw.Read(func(fd uintptr) bool {
-			buf = buffers.Get().(*[64 << 10]byte)
+			buf = buffers.Get().(*[bufferSize]byte)
 			for {
 				n, readErr = syscall.Read(int(fd), buf[:])
 				if readErr != syscall.EINTR {

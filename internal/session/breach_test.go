@@ -108,7 +108,7 @@ var breaches = []struct {
 	}, wire.FlowControl},
 	{"CREDIT that says nothing", func(p *rawPeer) { p.send(wire.Credit{Stream: p.theirs(0)}) }, wire.ProtocolError},
 	{"window over 16 MiB", func(p *rawPeer) {
-		p.send(wire.Credit{Stream: p.theirs(0), Grow: 8 << 20}, wire.Credit{Stream: p.theirs(0), Grow: 7<<20 + 1})
+		p.send(wire.Credit{Stream: p.theirs(0), Grow: 8 << 20}, wire.Credit{Stream: p.theirs(0), Grow: 8<<20 - wire.MinWindow + 1})
 	}, wire.FlowControl},
 	{"window over 32 bits", func(p *rawPeer) { p.send(wire.Credit{Stream: p.theirs(0), Grow: 1<<32 - 1}) }, wire.FlowControl},
 }
@@ -124,7 +124,7 @@ func TestBreachEndsTheSession(t *testing.T) {
 }
 
 func testBreach(t *testing.T, role wire.Role, do func(*rawPeer), code wire.Code) {
-	p := memPeer(t, role, Config{Memory: 3 << 20})
+	p := memPeer(t, role, Config{Memory: 3 * wire.MinWindow})
 	p.open(0)
 	taken, err := p.s.Accept(context.Background())
 	require.NoError(t, err)
@@ -159,7 +159,7 @@ func testBreach(t *testing.T, role wire.Role, do func(*rawPeer), code wire.Code)
 func TestLimitsMayBeReached(t *testing.T) {
 	bothRoles(t, func(t *testing.T, role wire.Role) {
 		synctest.Test(t, func(t *testing.T) {
-			p := memPeer(t, role, Config{Memory: 3 << 20})
+			p := memPeer(t, role, Config{Memory: 3 * wire.MinWindow})
 			for n := range 3 {
 				p.open(n)
 				p.sendData(p.own(n), wire.MinWindow)
@@ -172,7 +172,7 @@ func TestLimitsMayBeReached(t *testing.T) {
 			p.send(wire.Credit{Stream: p.theirs(0), Consumed: 10, Grow: wire.MaxWindow - wire.MinWindow})
 			synctest.Wait()
 			assert.NoError(t, p.s.Err())
-			assert.Equal(t, 3<<20, p.s.held)
+			assert.Equal(t, 3*wire.MinWindow, p.s.held)
 			assert.Equal(t, wire.MaxWindow, st.window)
 			assert.Zero(t, p.s.outstanding)
 		})
@@ -187,7 +187,7 @@ func TestCreditIsWhatIsHeldAgainst(t *testing.T) {
 		p.sendData(p.own(0), wire.MinWindow)
 		st, err := p.s.Accept(context.Background())
 		require.NoError(t, err)
-		readN(t, st, 300<<10)
+		readN(t, st, wire.MinWindow/3)
 		synctest.Wait()
 		credits := sent[wire.Credit](p)
 		require.NotEmpty(t, credits)

@@ -20,6 +20,8 @@ const (
 	smallPiece  = 2 << 10
 	mediumPiece = 8 << 10
 	largePiece  = wire.MaxPayload
+
+	maxPieces = 64 // that takeAll takes
 )
 
 // Pools of arrays, because a slice in a pool costs an allocation each time.
@@ -97,6 +99,29 @@ func (c *chunks) take() (piece []byte, off int) {
 	c.list, c.off = c.list[1:], 0
 	c.n -= len(piece) - off
 	return piece, off
+}
+
+// takeAll removes all pieces, or some when there are many, and hands them over
+// as take does.
+func (c *chunks) takeAll() (pieces [][]byte, off int) {
+	n := min(len(c.list), maxPieces)
+	pieces, off = c.list[:n:n], c.off
+	c.list, c.off = c.list[n:], 0
+	c.n += off
+	for _, piece := range pieces {
+		c.n -= len(piece)
+	}
+	return pieces, off
+}
+
+// putBack undoes takeAll, but for the pieces that are missing.
+func (c *chunks) putBack(pieces [][]byte, off int) {
+	c.list = append(pieces, c.list...)
+	c.off = off
+	c.n -= off
+	for _, piece := range pieces {
+		c.n += len(piece)
+	}
 }
 
 // release drops everything and returns how many bytes that was.

@@ -18,7 +18,7 @@ import (
 func TestShutdownWaitsUntilAllIsConsumed(t *testing.T) {
 	inBubble(t, func(t *testing.T, client, agent *Session) {
 		st1, st2 := streamPair(t, client, agent)
-		const size = 800 << 10
+		const size = wire.MinWindow
 		_, err := st1.Write(make([]byte, size))
 		require.NoError(t, err)
 		require.NoError(t, st1.CloseWrite())

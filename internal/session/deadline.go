@@ -11,9 +11,9 @@ type deadline struct {
 	expired bool
 }
 
-// set sets the deadline to t, none if t is zero, and wakes waiters on cond
-// when it expires. Called with mu held, which is cond's lock.
-func (d *deadline) set(t time.Time, cond *sync.Cond) {
+// set sets the deadline to t, none if t is zero, and calls wake with mu held
+// when it expires. Called with mu held.
+func (d *deadline) set(t time.Time, mu *sync.Mutex, wake func()) {
 	d.stop()
 	d.expired = false
 	if t.IsZero() {
@@ -22,16 +22,16 @@ func (d *deadline) set(t time.Time, cond *sync.Cond) {
 	wait := time.Until(t)
 	if wait <= 0 {
 		d.expired = true
-		cond.Broadcast()
+		wake()
 		return
 	}
 	var timer *time.Timer
 	timer = time.AfterFunc(wait, func() {
-		cond.L.Lock()
-		defer cond.L.Unlock()
+		mu.Lock()
+		defer mu.Unlock()
 		if d.timer == timer { // not replaced meanwhile
 			d.expired = true
-			cond.Broadcast()
+			wake()
 		}
 	})
 	d.timer = timer

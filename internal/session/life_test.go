@@ -185,7 +185,14 @@ func TestCloseAfterBothEndedDoesNotReset(t *testing.T) {
 		write(t, st, "mine")
 		st.Close()
 		synctest.Wait()
-		assert.Equal(t, []wire.Data{{Stream: p.own(0), FIN: true, Payload: []byte("mine")}}, sent[wire.Data](p))
+		said := ""
+		for _, f := range sent[wire.Data](p) { // one, or one more for FIN
+			said += string(f.Payload)
+			if f.FIN {
+				said += "."
+			}
+		}
+		assert.Equal(t, "mine.", said)
 		assert.Empty(t, sent[wire.Reset](p))
 		p.send(wire.Credit{Stream: p.own(0), Consumed: 4})
 		synctest.Wait()

@@ -17,15 +17,19 @@ type alive struct {
 	epoch    time.Time
 	pinger   *time.Timer
 	watchdog *time.Timer   // goes off when the peer may have been silent for too long
-	rtt      time.Duration // the shortest lately; 0 before the first answer
+	rtt      time.Duration // what the path takes when it is quiet; 0 before the first answer
+	moved    int64         // bytes of data, in both directions
+	asked    int64         // moved, when the last PING was sent
+	first    int           // answers to come to PINGs that follow each other at once
 }
 
 func (a *alive) hear() { a.heard.Store(int64(time.Since(a.epoch))) }
 
-// startPinging sends the first ping, which measures the round trip, and then
-// one every pingEvery. Called with mu held.
+// startPinging sends the first pings, one after the other, which measure the
+// round trip, and then one every pingEvery. Called with mu held.
 func (s *Session) startPinging() {
 	s.epoch = time.Now()
+	s.first = firstPings
 	s.ping()
 	s.pinger = time.AfterFunc(pingEvery, func() {
 		s.mu.Lock()
@@ -61,6 +65,7 @@ func (s *Session) stopPinging() {
 
 // ping asks for an answer; the question carries its own time.
 func (s *Session) ping() {
+	s.asked = s.moved
 	var p wire.Ping
 	binary.BigEndian.PutUint64(p.Data[:], uint64(time.Since(s.epoch)))
 	s.sendControl(p)
@@ -77,12 +82,17 @@ func (s *Session) onPing(p wire.Ping) {
 	if took < 0 || took > deadAfter {
 		return // not an answer to a question of ours
 	}
-	// A ping may have waited behind bulk data, so the shortest is the truest;
-	// but the path can change, so let it drift upward.
 	took = max(took, time.Microsecond)
-	if s.rtt == 0 {
+	// Where nothing else was on the way, this is what the path takes now. Else it
+	// may have waited behind bulk data, or at the start for a path that was cold,
+	// and only tells that the path takes no longer.
+	quiet := s.moved == s.asked && s.first == 0
+	if s.rtt == 0 || quiet || took < s.rtt {
 		s.rtt = took
-	} else {
-		s.rtt = min(took, s.rtt+s.rtt/8)
+	}
+	if s.first > 0 {
+		if s.first--; s.first > 0 {
+			s.ping()
+		}
 	}
 }

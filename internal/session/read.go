@@ -14,6 +14,11 @@ const readSize = 256 << 10
 // an application: windows bound what arrives, so the link is always drained.
 func (s *Session) readLoop() {
 	br := bufio.NewReaderSize(audible{s}, readSize)
+	if link, ok := s.link.(interface{ BeforeRead(func()) }); ok {
+		link.BeforeRead(s.deliver)
+	} else {
+		br.Reset(beforehand{audible{s}})
+	}
 	var err error
 	for err == nil {
 		err = s.readFrame(br)
@@ -36,6 +41,15 @@ func (a audible) Read(b []byte) (int, error) {
 		a.s.hear()
 	}
 	return n, err
+}
+
+// beforehand delivers what has come before it reads more. A link that knows
+// better when that has to wait, because it has a buffer, does so itself.
+type beforehand struct{ audible }
+
+func (b beforehand) Read(p []byte) (int, error) {
+	b.s.deliver()
+	return b.audible.Read(p)
 }
 
 // readFrame reads and handles one frame; the error is the link's.

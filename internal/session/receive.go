@@ -57,6 +57,7 @@ func (st *Stream) onData(h wire.Header, p []byte) {
 		s.breach(wire.FlowControl, h.String()+": over the session's memory")
 		return
 	}
+	s.moved += int64(len(p))
 	st.finRecv = h.Flags&wire.FlagFIN != 0
 	if len(p) > 0 {
 		if st.closed {
@@ -73,7 +74,11 @@ func (st *Stream) onData(h wire.Header, p []byte) {
 	if st.finRecv {
 		st.report() // what was read before: the sender waits for it to be over
 	}
-	st.rcond.Broadcast()
+	if st.outlet != nil {
+		s.fed.push(st)
+	} else {
+		st.readable()
+	}
 	st.settle()
 }
 

@@ -165,6 +165,7 @@ func (st *Stream) emit(out []byte) []byte {
 		st.finSent = st.finSent || fin
 		st.sent += n
 		st.s.outstanding += n
+		st.s.moved += int64(n)
 		if src == &st.sbuf {
 			st.sbuf = st.sbuf[:copy(st.sbuf, st.sbuf[n:])]
 			if len(st.sbuf) == 0 {

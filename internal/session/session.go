@@ -40,7 +40,9 @@ const (
 
 	pingEvery = 5 * time.Second  // SPEC.md 5
 	deadAfter = 15 * time.Second // SPEC.md 5
-	flushTime = time.Second      // for the last frames before the link is closed
+
+	firstPings = 4
+	flushTime  = time.Second // for the last frames before the link is closed
 )
 
 func (c Config) withDefaults(memory int) Config {
@@ -89,6 +91,7 @@ type Session struct {
 	notices     queue  // streams that have something to announce
 	ready       queue  // streams that have something to send and may
 	starved     queue  // streams that wait for the peer's memory
+	fed         queue  // streams that have received something for their outlet
 	outstanding int    // bytes that the peer has not reported as consumed
 
 	held    int  // bytes received and not read by the application
@@ -110,7 +113,7 @@ func newSession(link net.Conn, cfg Config, peer wire.Hello, firstID uint32) *Ses
 		streams: make(map[uint32]*Stream),
 		nextID:  firstID,
 	}
-	s.ready.bit, s.starved.bit, s.notices.bit = 1, 2, 4
+	s.ready.bit, s.starved.bit, s.notices.bit, s.fed.bit = 1, 2, 4, 8
 	s.writable.L, s.arrivals.L, s.idle.L = &s.mu, &s.mu, &s.mu
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,12 +28,13 @@ type Stream struct {
 
 	// All below is guarded by s.mu.
 
-	lines     uint8  // the lines that it stands in
-	connected bool   // ACCEPT was sent or received
-	reached   string // the address in it
-	closed    bool   // Close or Reset was called here
-	place     bool   // it still takes a place in ownOpen or peerOpen
-	reset     error  // the peer's RESET, nil before
+	lines     uint8     // the lines that it stands in
+	onDone    []*func() // to be called when endc is closed
+	connected bool      // ACCEPT was sent or received
+	reached   string    // the address in it
+	closed    bool      // Close or Reset was called here
+	place     bool      // it still takes a place in ownOpen or peerOpen
+	reset     error     // the peer's RESET, nil before
 
 	notices
 	sendSide
@@ -61,7 +63,8 @@ type recvSide struct {
 	rcond     sync.Cond // broadcast when a reader may have something to see
 	rdeadline deadline
 	rbuf      chunks
-	taken     int // bytes that WriteTo is writing
+	taken     int     // bytes that WriteTo is writing
+	outlet    *outlet // what the stream is fed to, or nil
 	finRecv   bool
 	rwindow   int       // bytes that we let be outstanding
 	consumed  int       // bytes read and not reported
@@ -118,15 +121,38 @@ func (st *Stream) RemoteAddr() net.Addr { return Addr{st.open.Kind.String(), st.
 // more. Half-closes do not count.
 func (st *Stream) Done() <-chan struct{} { return st.endc }
 
+// OnDone has f called in a goroutine of its own when Done is closed, at once if
+// it is. No goroutine waits for that. stop takes it back if it has not begun.
+func (st *Stream) OnDone(f func()) (stop func()) {
+	st.s.mu.Lock()
+	defer st.s.mu.Unlock()
+	select {
+	case <-st.endc:
+		go f()
+		return func() {}
+	default:
+	}
+	st.onDone = append(st.onDone, &f)
+	return func() {
+		st.s.mu.Lock()
+		defer st.s.mu.Unlock()
+		st.onDone = slices.DeleteFunc(st.onDone, func(o *func()) bool { return o == &f })
+	}
+}
+
 // end lets everyone who waits look again, for good. Called with mu held.
 func (st *Stream) end() {
 	select {
 	case <-st.endc:
 	default:
 		close(st.endc)
+		for _, f := range st.onDone {
+			go (*f)()
+		}
+		st.onDone = nil
 	}
 	st.wcond.Broadcast()
-	st.rcond.Broadcast()
+	st.readable()
 }
 
 // Connected waits until the peer has accepted the stream and returns the
@@ -271,11 +297,11 @@ func (st *Stream) setDeadline(t time.Time, ds ...*deadline) error {
 		return st.opError("set", net.ErrClosed)
 	}
 	for _, d := range ds {
-		cond := &st.rcond
+		wake := st.readable
 		if d == &st.wdeadline {
-			cond = &st.wcond
+			wake = st.wcond.Broadcast
 		}
-		d.set(t, cond)
+		d.set(t, &st.s.mu, wake)
 	}
 	return nil
 }

@@ -23,15 +23,21 @@ func (st *Stream) consume(n int) {
 	}
 }
 
+// slack is how long bytes may wait on the path beside the round trip, because
+// whoever passes them on does not do so at once.
+const slack = 5 * time.Millisecond
+
 // growth ends a round of half a window and says how much wider the window
-// should be. If a round took less than two round trips, then the window, not
-// the path or the application, may be what bounds the peer: it doubles.
+// should be. If a round took hardly more than a round trip, then the window, not
+// the path or the application, may be what bounds the peer: it doubles. It ends
+// at a few times what is on the path at a time, because more would only wait
+// somewhere, and other streams' bytes behind it.
 func (st *Stream) growth() int {
 	took := time.Since(st.began)
 	st.began = time.Now()
 	st.round = 0
 	s := st.s
-	if s.thrifty || st.finRecv || st.reset != nil || s.rtt == 0 || took > 2*s.rtt {
+	if s.thrifty || st.finRecv || st.reset != nil || s.rtt == 0 || took > s.rtt+s.rtt/2+slack {
 		return 0
 	}
 	return min(2*st.rwindow, wire.MaxWindow, s.cfg.Memory) - st.rwindow

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/fwdtools/fwd/pkg/wire"
@@ -21,6 +22,10 @@ func (s *Session) writeLoop() {
 		for len(s.control) == 0 && s.notices.len() == 0 && s.ready.len() == 0 && s.err == nil {
 			s.writable.Wait()
 		}
+		// Who is about to write, too, does it first: one write instead of several.
+		s.mu.Unlock()
+		runtime.Gosched()
+		s.mu.Lock()
 		out = s.collect(out[:0])
 		ended := s.err != nil
 		s.mu.Unlock()

@@ -74,7 +74,7 @@ func TestParseHelloRejects(t *testing.T) {
 		{"the client's auth is no signature", atRole, "\x02", "auth of 40 bytes"},
 		{"the role is 0", atRole, "\x00", "unknown role"},
 		{"the role is 3", atRole, "\x03", "unknown role"},
-		{"the window is below 1 MiB", atWindow, "\x00\x0f\xff\xff", "out of range"},
+		{"the window is below 512 KiB", atWindow, "\x00\x07\xff\xff", "out of range"},
 		{"the window is over 16 MiB", atWindow, "\x01\x00\x00\x01", "out of range"},
 		{"the memory is below the window", atMemory, "\x00\x0f\xff\xff", "out of range"},
 		{"the build is not UTF-8", atBuild, "\xff", "not UTF-8"},

@@ -125,9 +125,12 @@ func TestLimitsAreThoseOfTheSpec(t *testing.T) {
 			continue // the session's
 		}
 		var got []int
-		for _, m := range regexp.MustCompile(`(\d+)( MiB)?`).FindAllStringSubmatch(row[1], -1) {
+		for _, m := range regexp.MustCompile(`(\d+)( [KM]iB)?`).FindAllStringSubmatch(row[1], -1) {
 			n := number(t, m[1])
-			if m[2] != "" {
+			switch m[2] {
+			case " KiB":
+				n <<= 10
+			case " MiB":
 				n <<= 20
 			}
 			got = append(got, n)

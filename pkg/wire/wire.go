@@ -14,14 +14,14 @@ const Version = 1
 
 // Limits of SPEC.md 8.
 const (
-	MaxPayload  = 32 << 10 // bytes after a frame's header
-	MaxHello    = 1024     // bytes of a greeting after its length
-	MaxAddress  = 512      // bytes of an address
-	MaxText     = 512      // bytes of an error's text
-	MinWindow   = 1 << 20  // bytes, least and first window of a stream
-	MaxWindow   = 16 << 20 // bytes, widest window of a stream
-	MaxControl  = 1 << 20  // bytes of control frames waiting to be sent
-	MaxBacklog  = 1024     // streams waiting to be accepted
+	MaxPayload  = 32 << 10  // bytes after a frame's header
+	MaxHello    = 1024      // bytes of a greeting after its length
+	MaxAddress  = 512       // bytes of an address
+	MaxText     = 512       // bytes of an error's text
+	MinWindow   = 512 << 10 // bytes, least and first window of a stream
+	MaxWindow   = 16 << 20  // bytes, widest window of a stream
+	MaxControl  = 1 << 20   // bytes of control frames waiting to be sent
+	MaxBacklog  = 1024      // streams waiting to be accepted
 	MaxStreamID = 1<<32 - 1
 )
 
