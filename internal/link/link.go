@@ -3,6 +3,8 @@ package link
 import (
 	"context"
 	"net"
+
+	"github.com/fwdtools/fwd/internal/kube"
 )
 
 // A Dialer opens links to one port of one pod. It is safe for concurrent use.
@@ -27,6 +29,11 @@ type Addr struct {
 
 // Network returns the kind of link.
 func (a Addr) Network() string { return a.Link }
+
+// call is what the cluster is asked for a link.
+func (a Addr) call(verb, subresource string) kube.Call {
+	return kube.Call{Verb: verb, Resource: "pods", Subresource: subresource, Namespace: a.Namespace, Name: a.Pod}
+}
 
 // String returns namespace/pod:port.
 func (a Addr) String() string { return a.Namespace + "/" + a.Pod + ":" + a.Port }

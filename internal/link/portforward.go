@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 	"k8s.io/streaming/pkg/httpstream"
 
@@ -99,21 +98,7 @@ func (d *PortForward) url() (*url.URL, error) {
 }
 
 func (d *PortForward) explain(verb string, err error) error {
-	call := kube.Call{
-		Verb: verb, Resource: "pods", Subresource: "portforward", Namespace: d.addr.Namespace, Name: d.addr.Pod,
-	}
-	if refused, ok := errors.AsType[*refusedError](err); ok {
-		var status apierrors.APIStatus
-		switch {
-		case refused.code == http.StatusUnauthorized:
-			return &kube.UnauthorizedError{URL: d.config.Host, Err: refused.cause}
-		case !errors.As(refused.cause, &status):
-			// An answer, only not in the API server's own words.
-			return &kube.APIError{Call: call, Err: refused.cause}
-		}
-		err = refused.cause
-	}
-	return fmt.Errorf("port-forward: %w", kube.Explain(d.config.Host, call, err))
+	return fmt.Errorf("port-forward: %w", explain(d.config.Host, d.addr.call(verb, "portforward"), err))
 }
 
 // fallBack reports whether a failed WebSocket is reason to try SPDY: the

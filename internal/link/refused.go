@@ -2,6 +2,7 @@ package link
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fwdtools/fwd/internal/kube"
 )
 
 // refusedError is an HTTP answer other than the upgrade that was asked for.
@@ -33,4 +36,20 @@ func refusal(resp *http.Response) error {
 		text = "unexpected answer " + resp.Status
 	}
 	return &refusedError{resp.StatusCode, fmt.Errorf("%s", text)}
+}
+
+// explain is internal/kube's error for a call that ended in err.
+func explain(host string, call kube.Call, err error) error {
+	if refused, ok := errors.AsType[*refusedError](err); ok {
+		var status apierrors.APIStatus
+		switch {
+		case refused.code == http.StatusUnauthorized:
+			return &kube.UnauthorizedError{URL: host, Err: refused.cause}
+		case !errors.As(refused.cause, &status):
+			// An answer, only not in the API server's own words.
+			return &kube.APIError{Call: call, Err: refused.cause}
+		}
+		err = refused.cause
+	}
+	return kube.Explain(host, call, err)
 }
