@@ -49,6 +49,8 @@ type Agent struct {
 	resolver *dns.Resolver
 	stop     context.CancelCauseFunc
 	lobby    lobby
+	proxy    proxyPort
+	work     sync.WaitGroup // listeners and peers
 	captures sync.WaitGroup // those of sessions that have ended, too
 
 	mu      sync.Mutex
@@ -91,16 +93,15 @@ func Run(ctx context.Context, cfg Config, lns []net.Listener) error {
 	a.idle = time.AfterFunc(cfg.Idle, func() { stop(errIdle) })
 	defer a.idle.Stop()
 
-	var wg sync.WaitGroup
 	for _, ln := range lns {
-		wg.Go(func() {
-			if err := a.accept(ctx, ln, &wg); err != nil {
+		a.work.Go(func() {
+			if err := a.accept(ctx, ln, &a.lobby, a.serve); err != nil {
 				stop(err)
 			}
 		})
 		context.AfterFunc(ctx, func() { ln.Close() })
 	}
-	wg.Wait()
+	a.work.Wait()
 	a.captures.Wait()
 	switch err := context.Cause(ctx); {
 	case errors.Is(err, errIdle), errors.Is(err, errStopped), errors.Is(err, context.Canceled):
@@ -111,8 +112,8 @@ func Run(ctx context.Context, cfg Config, lns []net.Listener) error {
 	}
 }
 
-// accept serves what connects to ln until ctx ends.
-func (a *Agent) accept(ctx context.Context, ln net.Listener, wg *sync.WaitGroup) error {
+// accept serves what connects to ln until ctx ends; it waits in lobby first.
+func (a *Agent) accept(ctx context.Context, ln net.Listener, lobby *lobby, serve func(context.Context, net.Conn)) error {
 	for {
 		conn, err := ln.Accept()
 		if ctx.Err() != nil {
@@ -132,8 +133,8 @@ func (a *Agent) accept(ctx context.Context, ln net.Listener, wg *sync.WaitGroup)
 		if err != nil {
 			return err
 		}
-		a.lobby.enter(conn)
-		wg.Go(func() { a.serve(ctx, conn) })
+		lobby.enter(conn)
+		a.work.Go(func() { serve(ctx, conn) })
 	}
 }
 

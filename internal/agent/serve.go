@@ -13,9 +13,12 @@ import (
 
 // serve runs one session on conn. It returns when the session and all that was
 // done for it have ended.
-func (a *Agent) serve(ctx context.Context, conn net.Conn) {
+func (a *Agent) serve(ctx context.Context, conn net.Conn) { a.serveLink(ctx, conn, conn) }
+
+// serveLink is serve on a link that goes over conn.
+func (a *Agent) serveLink(ctx context.Context, conn, link net.Conn) {
 	log := a.cfg.Log.With().Stringer("peer", conn.RemoteAddr()).Logger()
-	s, err := session.Agent(ctx, conn, session.Config{
+	s, err := session.Agent(ctx, link, session.Config{
 		Peer:   a.cfg.Key,
 		Build:  a.cfg.Build,
 		Memory: memory,
@@ -48,8 +51,11 @@ func (a *Agent) serve(ctx context.Context, conn net.Conn) {
 // handle does what one stream asks for.
 func (a *Agent) handle(ctx context.Context, s *session.Session, st *session.Stream) {
 	defer st.Close()
-	log := a.cfg.Log.With().Stringer("kind", st.Kind()).Str("address", st.Address()).Logger()
-	var err error
+	err := a.do(ctx, s, st)
+	a.cfg.Log.Debug().Stringer("kind", st.Kind()).Str("address", st.Address()).Err(err).Msg("stream ended")
+}
+
+func (a *Agent) do(ctx context.Context, s *session.Session, st *session.Stream) (err error) {
 	switch st.Kind() {
 	case wire.KindTCP:
 		err = dialTCP(ctx, st)
@@ -62,20 +68,30 @@ func (a *Agent) handle(ctx context.Context, s *session.Session, st *session.Stre
 	default:
 		st.Reset(wire.Unsupported, "this agent does not know "+st.Kind().String())
 	}
-	log.Debug().Err(err).Msg("stream ended")
+	return err
 }
 
-// control obeys a word to the agent itself.
+// control obeys a word to the agent itself (SPEC.md 3).
 func (a *Agent) control(ctx context.Context, st *session.Stream) error {
-	if st.Address() != "stop" {
+	switch st.Address() {
+	case "proxy":
+		where, err := a.proxy.open(ctx, a)
+		if err != nil {
+			st.Abort(err)
+			return err
+		}
+		st.Accept(where)
+		return nil
+	case "stop":
+		st.Accept("stop")
+		st.CloseWrite()
+		err := st.Flush(ctx) // the end of the session would overtake the answer
+		a.stop(errStopped)
+		return err
+	default:
 		st.Reset(wire.Unsupported, "this agent does not know the word "+st.Address())
 		return nil
 	}
-	st.Accept("stop")
-	st.CloseWrite()
-	err := st.Flush(ctx) // the end of the session would overtake the answer
-	a.stop(errStopped)
-	return err
 }
 
 // isTemporary tells that accept may work again.

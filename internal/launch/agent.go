@@ -26,6 +26,7 @@ type Agent struct {
 	Image        string
 	Port         int
 	Key          ed25519.PrivateKey
+	Second       SecondLink
 	Created      time.Time
 
 	Target          string // what it was launched for; empty when targetless

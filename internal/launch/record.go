@@ -24,21 +24,22 @@ const recordVersion = 1
 // record is what one launch leaves for the next command: a JSON file that only
 // its owner can read, because of the key.
 type record struct {
-	Version    int       `json:"version"`
-	Cluster    string    `json:"cluster"`
-	Namespace  string    `json:"namespace"`
-	Target     string    `json:"target,omitempty"`
-	Pod        string    `json:"pod,omitempty"`
-	PodUID     string    `json:"podUID,omitempty"`
-	Container  string    `json:"container"`
-	Job        string    `json:"job,omitempty"`
-	Entered    *entered  `json:"entered,omitempty"`
-	Image      string    `json:"image"`
-	Privileges string    `json:"privileges"`
-	Port       int       `json:"port"`
-	Seed       []byte    `json:"seed"` // ed25519 private key
-	Created    time.Time `json:"created"`
-	State      state     `json:"state"`
+	Version    int        `json:"version"`
+	Cluster    string     `json:"cluster"`
+	Namespace  string     `json:"namespace"`
+	Target     string     `json:"target,omitempty"`
+	Pod        string     `json:"pod,omitempty"`
+	PodUID     string     `json:"podUID,omitempty"`
+	Container  string     `json:"container"`
+	Job        string     `json:"job,omitempty"`
+	Entered    *entered   `json:"entered,omitempty"`
+	Image      string     `json:"image"`
+	Privileges string     `json:"privileges"`
+	Port       int        `json:"port"`
+	Seed       []byte     `json:"seed"` // ed25519 private key
+	Second     SecondLink `json:"second,omitzero"`
+	Created    time.Time  `json:"created"`
+	State      state      `json:"state"`
 }
 
 // entered is the pod whose network an agent is in that has a pod of its own on
@@ -95,7 +96,7 @@ func recordKey(parts ...string) string {
 func (r record) agent() Agent {
 	a := Agent{
 		Namespace: r.Namespace, Pod: r.Pod, PodUID: r.PodUID, Container: r.Container, Job: r.Job, Image: r.Image,
-		Port: r.Port, Key: ed25519.NewKeyFromSeed(r.Seed), Created: r.Created, Target: r.Target,
+		Port: r.Port, Key: ed25519.NewKeyFromSeed(r.Seed), Second: r.Second, Created: r.Created, Target: r.Target,
 	}
 	if r.Job != "" {
 		a.JobNamespace = r.Namespace
@@ -152,8 +153,19 @@ func readRecord(path string) (record, error) {
 	return r, nil
 }
 
-// save writes a record so that readers see the old one or the new one.
+// save keeps a record.
 func (s store) save(r record) error {
+	release, err := s.guard()
+	if err != nil {
+		return err
+	}
+	defer release()
+	return s.write(r)
+}
+
+// write writes a record so that readers see the old one or the new one. The
+// guard is held.
+func (s store) write(r record) error {
 	r.Version = recordVersion
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -181,6 +193,12 @@ func (s store) save(r record) error {
 
 // drop removes a record, if it is still of the launch that r is of.
 func (s store) drop(r record) {
+	release, err := s.guard()
+	if err != nil {
+		s.log.Debug().Err(err).Msg("an agent's record stays")
+		return
+	}
+	defer release()
 	if now, ok := s.load(r.key()); ok && now.sameAgent(r) {
 		os.Remove(s.path(r.key()))
 	}
@@ -198,13 +216,28 @@ func (s store) all() []record {
 	return out
 }
 
+// guard is held for the moment that a record is changed in, so that one that is
+// read, changed and written does not replace that of a later launch.
+func (s store) guard() (release func(), err error) {
+	lock, err := s.lockFile("records")
+	if err != nil {
+		return nil, err
+	}
+	if err := lock.Lock(); err != nil {
+		return nil, fmt.Errorf("lock the agents' records: %w", err)
+	}
+	return func() { lock.Close() }, nil
+}
+
 // lock returns the lock that a process holds while it launches for key. Lock
 // files cannot be removed safely while others may wait for them, so there is a
 // fixed number, shared by the keys that begin alike.
-func (s store) lock(key string) (*flock.Flock, error) {
+func (s store) lock(key string) (*flock.Flock, error) { return s.lockFile(key[:2]) }
+
+func (s store) lockFile(name string) (*flock.Flock, error) {
 	dir := filepath.Join(s.dir, "locks")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("lock the agent's record: %w", err)
 	}
-	return flock.New(filepath.Join(dir, key[:2]+".lock"), flock.SetPermissions(0o600)), nil
+	return flock.New(filepath.Join(dir, name+".lock"), flock.SetPermissions(0o600)), nil
 }
