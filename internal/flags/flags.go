@@ -5,6 +5,7 @@ package flags
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -41,12 +42,21 @@ type Agent struct {
 	AgentStartTime  time.Duration     `group:"Agent" name:"agent-start-timeout" default:"60s" placeholder:"TIME" help:"It must be there within this time. Default: 60s."`
 	Placement       string            `group:"Agent" enum:"pod,node" default:"pod" placeholder:"pod|node" help:"Where it runs: in the target's pod, or in a privileged Job on the pod's node, which enters its network. Default: pod."`
 	AgentNamespace  string            `group:"Agent" placeholder:"NAME" help:"Namespace of that Job. Default: that of the target."`
+	Via             string            `group:"Link" enum:"auto,portforward,proxy" default:"auto" placeholder:"LINK" help:"How the agent is reached: portforward, proxy, which is faster and not possible everywhere, or auto, the fastest that works. Default: auto."`
+	Parallel        int               `group:"Link" default:"1" placeholder:"N" help:"Spread connections over up to N links. Default: 1."`
 }
 
-// Validate makes a namespace for no Job wrong use.
+// maxParallel keeps a typo from being a burden to the API server.
+const maxParallel = 16
+
+// Validate makes a namespace for no Job wrong use, and a number of links that
+// makes no sense.
 func (a Agent) Validate() error {
 	if a.AgentNamespace != "" && fwd.Placement(a.Placement) != fwd.OnNode {
 		return errors.New("--agent-namespace needs --placement node")
+	}
+	if a.Parallel < 1 || a.Parallel > maxParallel {
+		return fmt.Errorf("--parallel %d: want 1 to %d", a.Parallel, maxParallel)
 	}
 	return nil
 }
@@ -67,6 +77,7 @@ func (t tolerations) Validate() error {
 func Config(t Target, a Agent, log zerolog.Logger) fwd.Config {
 	cfg := t.Cluster.Config(log)
 	cfg.Target, cfg.Container = t.Target, t.Container
+	cfg.Via, cfg.Parallel = fwd.Via(a.Via), a.Parallel
 	cfg.Agent = fwd.Agent{
 		Image:        a.AgentImage,
 		PullPolicy:   a.AgentPullPolicy,

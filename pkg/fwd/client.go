@@ -1,10 +1,13 @@
 package fwd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/rs/zerolog"
@@ -13,29 +16,35 @@ import (
 	"github.com/fwdtools/fwd/internal/launch"
 	"github.com/fwdtools/fwd/internal/link"
 	"github.com/fwdtools/fwd/internal/session"
-	"github.com/fwdtools/fwd/internal/version"
 	"github.com/fwdtools/fwd/pkg/wire"
 )
 
-// Client reaches one target. It has one session with one agent at a time, made
-// when it is first needed and made anew when it has ended: connections of the
-// old one have failed then, new ones work. Its methods may be called from any
-// goroutine.
+// Client reaches one target. It has one session with one agent, or a few, made
+// when they are first needed and made anew when they have ended: connections of
+// the old ones have failed then, new ones work. Its methods may be called from
+// any goroutine.
 type Client struct {
 	log      zerolog.Logger
 	cluster  *kube.Cluster
-	launcher *launch.Launcher
+	launcher launcher
+	over     map[Via]opener // how a session is opened
 	target   kube.Target
+	via      Via
+	parallel int
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	work   sync.WaitGroup // attempts, a watcher and an accepter of each session, listeners
 
-	mu      sync.Mutex
-	session *session.Session // guarded by mu; nil when one must be made
-	agent   launch.Agent     // guarded by mu; the last session's
-	attempt *attempt         // guarded by mu; to make a session, nil when none is under way
-	closed  bool             // guarded by mu
+	mu          sync.Mutex
+	sessions    []*session.Session        // guarded by mu; for new streams, all with one agent
+	sessionsVia Via                       // guarded by mu; what they go over
+	alive       map[*session.Session]bool // guarded by mu; those that were replaced, too
+	agent       launch.Agent              // guarded by mu; the last session's
+	attempt     *attempt                  // guarded by mu; to make a session, nil when none is under way
+	settling    chan struct{}             // guarded by mu; closed when it is known which link is the fastest
+	growing     bool                      // guarded by mu; a parallel link is being made
+	closed      bool                      // guarded by mu
 
 	listeners map[listenKey]*Listener     // guarded by mu; until they are closed
 	rounds    map[*session.Session]*round // guarded by mu; of sessions that run
@@ -43,6 +52,16 @@ type Client struct {
 	link     link.Dialer // guarded by mu; to linkPort of linkPod
 	linkPod  string      // guarded by mu
 	linkPort int         // guarded by mu
+	knocked  string      // guarded by mu; the pod that forbidsProxy has asked about
+}
+
+// launcher finds, launches and ends agents, and remembers what was learnt of
+// them: a *launch.Launcher.
+type launcher interface {
+	Ensure(ctx context.Context, target kube.Target, connect launch.Connect) (launch.Agent, error)
+	Remember(a launch.Agent, second launch.SecondLink) error
+	List(ctx context.Context) ([]launch.Info, error)
+	Stop(ctx context.Context, a launch.Agent, ask func(context.Context, launch.Agent) error) error
 }
 
 // attempt is the making of a session. All who need one wait for it and share
@@ -63,6 +82,10 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	via := cmp.Or(cfg.Via, ViaAuto)
+	if via != ViaAuto && via != ViaPortForward && via != ViaProxy {
+		return nil, fmt.Errorf("via %q: want auto, portforward or proxy", cfg.Via)
+	}
 	cluster, err := kube.New(cfg.kubeConfig())
 	if err != nil {
 		return nil, err
@@ -72,17 +95,22 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Client{
+	c := &Client{
 		log:      cfg.Log,
 		cluster:  cluster,
 		launcher: launcher,
 		target:   target,
+		via:      via,
+		parallel: max(cfg.Parallel, 1),
 		ctx:      ctx,
 		cancel:   cancel,
 
+		alive:     make(map[*session.Session]bool),
 		listeners: make(map[listenKey]*Listener),
 		rounds:    make(map[*session.Session]*round),
-	}, nil
+	}
+	c.over = map[Via]opener{ViaPortForward: c.overPortForward, ViaProxy: c.overProxy}
+	return c, nil
 }
 
 // Connect makes sure that there is a session with an agent, launching one if
@@ -139,12 +167,17 @@ func (c *Client) open(ctx context.Context, kind wire.Kind, address string) (*Con
 			return nil, err
 		}
 		st, err := s.Open(kind, address)
-		if err == nil || s.Err() == nil && !errors.Is(err, session.ErrGoAway) {
+		if err == nil || s.Err() == nil && !superseded(err) {
 			return st, err
 		}
 		// The session ended in between: another one will do.
 		c.forget(s)
 	}
+}
+
+// superseded is an error of a session that takes no new streams.
+func superseded(err error) bool {
+	return errors.Is(err, session.ErrGoAway) || errors.Is(err, session.ErrClosed)
 }
 
 // connect returns the session, making one if needed. When ctx ends, the
@@ -155,9 +188,9 @@ func (c *Client) connect(ctx context.Context) (*session.Session, error) {
 		c.mu.Unlock()
 		return nil, net.ErrClosed
 	}
-	if c.session != nil && c.session.Err() == nil {
-		defer c.mu.Unlock()
-		return c.session, nil
+	if s := c.pick(); s != nil {
+		c.mu.Unlock()
+		return s, nil
 	}
 	a := c.attempt
 	if a == nil {
@@ -176,94 +209,61 @@ func (c *Client) connect(ctx context.Context) (*session.Session, error) {
 
 // make finds or launches an agent and opens a session with it.
 func (c *Client) make(a *attempt) {
-	var s *session.Session
+	var r reached
 	agent, err := c.launcher.Ensure(c.ctx, c.target, func(ctx context.Context, a launch.Agent) (err error) {
-		s, err = c.greet(ctx, a)
+		r, err = c.reach(ctx, a)
 		return err
 	})
+	if err == nil && !r.second.Equal(agent.Second) {
+		agent.Second = r.second
+		c.remember(agent, r.second)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(a.donec)
 	c.attempt = nil
+	if err == nil && c.closed {
+		err = net.ErrClosed
+	}
 	switch {
 	case err != nil:
 		a.err = err
-	case c.closed:
-		a.err = net.ErrClosed
-		c.work.Go(func() { s.Close() })
+		if r.session != nil { // it came too late, or could not be recorded
+			c.work.Go(func() { r.session.Close() })
+		}
 	default:
-		a.session, c.session, c.agent = s, s, agent
+		a.session, c.agent = r.session, agent
 		if agent.Note != "" {
 			c.log.Warn().Msgf("pod/%s is in trouble: %s", agent.Pod, agent.Note)
 		}
-		c.work.Go(func() { c.watch(s, agent) })
-		first := c.newRound(s)
-		c.work.Go(func() { c.accept(s, first) })
-	}
-}
-
-// watch says when the session with an agent is lost.
-func (c *Client) watch(s *session.Session, agent launch.Agent) {
-	c.log.Debug().Msgf("connected to %s in pod/%s via %v", agent.Name(), agent.Pod, c.dialer(agent))
-	select {
-	case <-s.Done():
-		if c.ctx.Err() != nil {
-			break // it was closed here, see Close
+		c.adopt(r.session, r.via, agent)
+		// On a node's network a second port would be one of the node.
+		if c.via == ViaAuto && r.via == ViaPortForward && agent.Second.Failed == "" && !agent.HostNetwork {
+			settling := make(chan struct{})
+			c.settling = settling
+			c.work.Go(func() { defer close(settling); c.hasten(r.session, agent) })
+		} else {
+			c.fill()
 		}
-		c.log.Warn().Msgf("connection to %s in pod/%s was lost: %v", agent.Name(), agent.Pod, s.Err())
-	case <-c.ctx.Done():
 	}
-	s.Close()
-}
-
-// forget gives up s for new connections; those that run go on.
-func (c *Client) forget(s *session.Session) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.session == s {
-		c.session = nil
-	}
-}
-
-// greet opens a link and a session with an agent.
-func (c *Client) greet(ctx context.Context, a launch.Agent) (*session.Session, error) {
-	conn, err := c.dialer(a).Dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s, err := session.Client(ctx, conn, session.Config{Key: a.Key, Build: version.String()})
-	var other *wire.VersionError
-	if errors.As(err, &other) {
-		err = launch.Permanent(fmt.Errorf("%s speaks version %d of the protocol, this program version %d: %w",
-			a.Name(), other.Peer, wire.Version, err))
-	}
-	return s, err
-}
-
-// dialer is how a is reached. It is kept, because it remembers what did not
-// work.
-func (c *Client) dialer(a launch.Agent) link.Dialer {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.link == nil || c.linkPort != a.Port || c.linkPod != a.PodUID {
-		c.link = link.NewPortForward(c.cluster.RESTConfig(), a.Namespace, a.Pod, a.Port, c.log)
-		c.linkPod, c.linkPort = a.PodUID, a.Port
-	}
-	return c.link
 }
 
 // Shutdown waits until all that was written has been consumed in the pod, then
 // it is Close. When ctx ends first it returns why.
 func (c *Client) Shutdown(ctx context.Context) error {
 	c.mu.Lock()
-	s := c.session
+	alive := slices.Collect(maps.Keys(c.alive))
 	c.mu.Unlock()
-	var err error
-	if s != nil {
-		err = s.Shutdown(ctx)
+	errc := make(chan error)
+	for _, s := range alive {
+		go func() { errc <- s.Shutdown(ctx) }()
+	}
+	var errs []error
+	for range alive {
+		errs = append(errs, <-errc)
 	}
 	c.Close()
-	return err
+	return errors.Join(errs...)
 }
 
 // Close ends the session at once, and a launch that is under way; connections
@@ -273,9 +273,9 @@ func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
 	c.cancel()
-	s := c.session
+	alive := slices.Collect(maps.Keys(c.alive))
 	c.mu.Unlock()
-	if s != nil {
+	for _, s := range alive {
 		s.Close()
 	}
 	c.work.Wait()

@@ -37,6 +37,11 @@ type Config struct {
 	// Container of the target.
 	Container string
 
+	// Via is ViaAuto when empty.
+	Via Via
+	// Parallel is how many links there may be, for streams to be spread over; 1.
+	Parallel int
+
 	Agent Agent
 	Log   zerolog.Logger
 }

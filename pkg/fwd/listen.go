@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/user"
+	"slices"
 	"sync"
 
 	"github.com/fwdtools/fwd/internal/session"
@@ -86,13 +87,17 @@ func (c *Client) Listen(ctx context.Context, cfg ListenConfig) (*Listener, error
 // as it is opened, so it is known before c.mu is free again.
 func (c *Client) openListen(ctx context.Context, cfg ListenConfig) (*Listener, error) {
 	address := wire.Listen{Mode: cfg.Mode, Port: cfg.Port}.String()
+	if err := c.Connect(ctx); err != nil {
+		return nil, err
+	}
+	c.settled(ctx)
 	for {
 		s, err := c.connect(ctx)
 		if err != nil {
 			return nil, err
 		}
 		l, err := c.listenOn(s, address, cfg.Note)
-		if err == nil || c.ctx.Err() != nil || s.Err() == nil && !errors.Is(err, session.ErrGoAway) {
+		if err == nil || c.ctx.Err() != nil || s.Err() == nil && !superseded(err) {
 			return l, err
 		}
 		c.forget(s)
@@ -104,6 +109,9 @@ func (c *Client) listenOn(s *session.Session, address string, note func(wire.Not
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil, net.ErrClosed
+	}
+	if !slices.Contains(c.sessions, s) {
+		return nil, session.ErrGoAway // it ends with its last stream
 	}
 	st, err := s.Open(wire.KindListen, address)
 	if err != nil {

@@ -44,7 +44,8 @@ func withAgent(t *testing.T) (*Client, *session.Session) {
 	require.NotNil(t, agent)
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{
-		log: zerolog.Nop(), ctx: ctx, cancel: cancel, session: s,
+		log: zerolog.Nop(), ctx: ctx, cancel: cancel, parallel: 1,
+		sessions: []*session.Session{s}, alive: map[*session.Session]bool{s: true},
 		listeners: make(map[listenKey]*Listener),
 		rounds:    make(map[*session.Session]*round),
 	}

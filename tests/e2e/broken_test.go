@@ -38,8 +38,13 @@ func TestForwardOutlives(t *testing.T) {
 	t.Run("a restart of the runtime", func(t *testing.T) {
 		s := s.with(t)
 		agent := s.agentProcess()
-		s.outlive(forward, addrs, func() { s.onNode("systemctl", "restart", "containerd") })
+		quiet := s.dial(addrs[0])
+		require.NoError(t, talk(quiet))
+		byPortForward := []string{"--via", "portforward"}
+		forward, addrs := s.forward(2, append(byPortForward, "-t", "deploy/home", "-L", "0:echo:7000", "-L", "0:source:7001")...)
+		s.outlive(forward, addrs, func() { s.onNode("systemctl", "restart", "containerd") }, byPortForward...)
 		assert.Equal(t, agent.pid, s.agentProcess().pid, "agent's process")
+		assert.NoError(t, talk(quiet), "a connection by pods/proxy, which does without the runtime")
 	})
 	t.Run("the agent's sudden end", func(t *testing.T) {
 		s := s.with(t)
@@ -64,8 +69,8 @@ func TestForwardOutlives(t *testing.T) {
 
 // outlive breaks the link of a forward to an echo and a source, with
 // connections on it: some that are quiet, one in the middle of a transfer, and
-// one of another fwd-dial.
-func (s *space) outlive(forward *background, addrs []string, breakIt func()) {
+// one of another fwd-dial, which has flags.
+func (s *space) outlive(forward *background, addrs []string, breakIt func(), flags ...string) {
 	s.t.Helper()
 	echo, source := addrs[0], addrs[1]
 	s.reach(echo)
@@ -77,7 +82,7 @@ func (s *space) outlive(forward *background, addrs []string, breakIt func()) {
 		require.NoError(s.t, talk(conn))
 		conns = append(conns, conn)
 	}
-	pipe := s.stdio("-t", "deploy/home", "echo:7000")
+	pipe := s.stdio(append(flags, "-t", "deploy/home", "echo:7000")...)
 	said := strings.Count(forward.stderr.String(), "was lost")
 
 	breakIt()

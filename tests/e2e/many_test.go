@@ -108,19 +108,17 @@ func goroutines() int {
 	return n
 }
 
-// settled is how many descriptors a process has once that changes no more.
+// settled is how many descriptors a process has once that changes no more. A
+// session whose place another one took lingers for a second.
 func (s *space) settled(p process) int {
 	s.t.Helper()
-	last, same := -1, 0
+	last, since := -1, time.Now()
 	s.eventually("descriptors that do not change", func(context.Context) error {
-		now := p.descriptors()
-		if now == last {
-			same++
-		} else {
-			last, same = now, 0
+		if now := p.descriptors(); now != last {
+			last, since = now, time.Now()
 		}
-		if same < 5 {
-			return fmt.Errorf("%d now", now)
+		if time.Since(since) < 2*time.Second {
+			return fmt.Errorf("%d now", last)
 		}
 		return nil
 	})

@@ -33,6 +33,7 @@ func TestDocumentedRolesSuffice(t *testing.T) {
 		for _, target := range []string{"pod/" + s.podsOf("echo")[0], "deploy/echo", "svc/echo", "label/app=echo"} {
 			hello(s, "--kubeconfig", kubeconfig, "-t", target, "localhost:7000")
 		}
+		hello(s, "--kubeconfig", kubeconfig, "--via", "proxy", "-t", "deploy/echo", "localhost:7000")
 		s.ok(s.run(nil, "fwd-resolve", "--kubeconfig", kubeconfig, "-t", "deploy/echo", "echo"))
 		s.ok(s.run(nil, "fwd-agent", "stop", "--all", "--kubeconfig", kubeconfig))
 	})
@@ -40,6 +41,7 @@ func TestDocumentedRolesSuffice(t *testing.T) {
 		s := s.with(t)
 		kubeconfig := s.account(s.documentedRole("fwd-targetless"))
 		hello(s, "--kubeconfig", kubeconfig, "echo:7000")
+		hello(s, "--kubeconfig", kubeconfig, "--via", "proxy", "echo:7000")
 		s.ok(s.run(nil, "fwd-agent", "stop", "--all", "--kubeconfig", kubeconfig))
 	})
 	t.Run("fwd-no-agent", func(t *testing.T) {
@@ -132,6 +134,9 @@ func TestMissingPermissionIsNamed(t *testing.T) {
 
 // needs are the arguments of a fwd-dial that needs a permission of a role.
 func needs(role string, p permission) []string {
+	if p == proxyVerb { // which is not needed unless it is asked for
+		return append([]string{"--via", "proxy"}, needs(role, permission{})...)
+	}
 	if role == "fwd-targetless" {
 		return []string{"echo:7000"}
 	}

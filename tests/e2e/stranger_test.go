@@ -16,15 +16,15 @@ import (
 	"github.com/fwdtools/fwd/pkg/wire"
 )
 
-// stranger connects to a port of the pod it runs in, many times at once if
-// asked to, says something and prints, as JSON, what each connection heard and
-// after how many seconds it was closed.
+// stranger connects to a host and port, many times at once if asked to, says
+// something and prints, as JSON, what each connection heard and after how many
+// seconds it was closed.
 const stranger = `
 import json, select, socket, sys, time
-port, count, say = int(sys.argv[1]), int(sys.argv[2]), bytes.fromhex(sys.argv[3])
+host, port, count, say = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), bytes.fromhex(sys.argv[4])
 conns = {}
 for i in range(count):
-    c = socket.create_connection(("127.0.0.1", port))
+    c = socket.create_connection((host, port))
     conns[c] = [time.time(), b""]
     try:
         c.sendall(say)
@@ -79,7 +79,7 @@ func TestStrangersInThePod(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := s.with(t)
-			out := s.inPod("web", strings.NewReader(stranger), "python3", "-", port, "1", hex.EncodeToString(tt.says))
+			out := s.inPod("web", strings.NewReader(stranger), "python3", "-", "127.0.0.1", port, "1", hex.EncodeToString(tt.says))
 			_, line, _ := strings.Cut(out, "connected\n")
 			var got heard
 			require.NoError(t, json.Unmarshal([]byte(line), &got), out)
@@ -100,7 +100,7 @@ func TestStrangersInThePod(t *testing.T) {
 		s := s.with(t)
 		out, errc := newLines(), make(chan error, 1)
 		go func() {
-			errc <- s.exec(t.Context(), "web", strings.NewReader(stranger), out, "python3", "-", port, "200", "")
+			errc <- s.exec(t.Context(), "web", strings.NewReader(stranger), out, "python3", "-", "127.0.0.1", port, "200", "")
 		}()
 		require.Equal(t, "connected", out.wait(s, 0))
 		hello(s)

@@ -40,6 +40,9 @@ func TestWrongUseLaunchesNothing(t *testing.T) {
 		{"--no-agent -t echo py-serv:80", `--no-agent reaches only localhost of the target, not "py-serv"`},
 		{"--agent-toleration =x localhost:7000", `"=x"`},
 		{"--agent-idle never localhost:7000", `--agent-idle`},
+		{"--via pigeon localhost:7000", `--via`},
+		{"--parallel 0 localhost:7000", `--parallel 0: want 1 to 16`},
+		{"--parallel 17 localhost:7000", `--parallel 17: want 1 to 16`},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			s := s.with(t)
