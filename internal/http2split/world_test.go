@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long anything may take that has to happen.
-const patience = 2 * time.Minute
+const patience = 20 * time.Second
 
 // world is an app and a client that listen, and a port where what reaches it is
 // split between them: requests with the field "x-to: client" are the client's.
