@@ -2,36 +2,35 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"path/filepath"
 	"sync"
 
-	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// goAway puts a delay before the API server, until stop, and returns a
+// goAway puts a delay before the API server, with a rate or 0, until stop, and returns a
 // kubeconfig that leads through it.
-func (b *bench) goAway(ctx context.Context) (kubeconfig string, stop func(), err error) {
-	config, err := clientcmd.LoadFromFile(b.kubeconfig)
-	if err != nil {
-		return "", nil, err
-	}
-	server := config.Clusters[config.Contexts[config.CurrentContext].Cluster]
-	there, err := url.Parse(server.Server)
-	if err != nil {
-		return "", nil, err
-	}
-	d, err := newDelay(there.Host, farWay)
-	if err != nil {
-		return "", nil, err
-	}
-	if server.TLSServerName == "" {
-		server.TLSServerName = there.Hostname()
-	}
-	there.Host = d.addr()
-	server.Server = there.String()
+func (b *bench) goAway(ctx context.Context, rate int) (kubeconfig string, stop func(), err error) {
+	var d *delay
 	kubeconfig = filepath.Join(b.work, "kubeconfig-far")
-	if err := clientcmd.WriteToFile(*config, kubeconfig); err != nil {
+	var failed error
+	err = rewrite(b.kubeconfig, kubeconfig, func(server *api.Cluster) {
+		var there *url.URL
+		if there, failed = url.Parse(server.Server); failed != nil {
+			return
+		}
+		if d, failed = newDelay(there.Host, farWay, rate); failed != nil {
+			return
+		}
+		if server.TLSServerName == "" {
+			server.TLSServerName = there.Hostname()
+		}
+		there.Host = d.addr()
+		server.Server = there.String()
+	})
+	if err = errors.Join(failed, err); err != nil {
 		return "", nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)

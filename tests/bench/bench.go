@@ -61,7 +61,7 @@ func (b *bench) items() []item {
 
 // run takes the stages one after the other.
 func (b *bench) run(ctx context.Context) error {
-	for _, s := range []stage{near, far, apart} {
+	for _, s := range []stage{near, far, slow, apart} {
 		those := slices.DeleteFunc(b.items(), func(i item) bool { return i.stage != s })
 		if len(those) == 0 {
 			continue
@@ -76,8 +76,12 @@ func (b *bench) run(ctx context.Context) error {
 // stage does the items of a stage, and leaves neither peer nor agent of it.
 func (b *bench) stage(ctx context.Context, s stage, those []item) error {
 	kubeconfig := b.kubeconfig
-	if s == far {
-		away, stop, err := b.goAway(ctx)
+	if s == far || s == slow {
+		rate := 0
+		if s == slow {
+			rate = slowRate
+		}
+		away, stop, err := b.goAway(ctx, rate)
 		if err != nil {
 			return err
 		}

@@ -4,17 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
 )
 
 const (
@@ -34,6 +37,7 @@ type cluster struct {
 	work       string // directory of this run, absent when it has ended
 	self       string // this program, for here and for the node
 	kubectl    string
+	straight   bool // kubeconfig has the node's own address
 	podIP      string
 	nodePID    int // first process of the node, 0 where it is not to be seen
 }
@@ -61,8 +65,54 @@ func (c *cluster) connect(ctx context.Context) (err error) {
 	if c.work, err = os.MkdirTemp("", "fwd-bench-"); err != nil {
 		return err
 	}
-	_, err = os.Stat(c.fwd("fwd-dial"))
-	return err
+	if _, err = os.Stat(c.fwd("fwd-dial")); err != nil {
+		return err
+	}
+	c.straighten(ctx)
+	return nil
+}
+
+// straighten takes the node's own address where this machine reaches it. kind's
+// kubeconfig leads through a process of the container engine that copies every
+// byte: no other cluster has it, and it is as busy as what is measured.
+func (c *cluster) straighten(ctx context.Context) {
+	n, err := c.client.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
+	if err != nil {
+		return
+	}
+	for _, a := range n.Status.Addresses {
+		if a.Type != corev1.NodeInternalIP {
+			continue
+		}
+		kubeconfig := filepath.Join(c.work, "kubeconfig")
+		err := rewrite(c.kubeconfig, kubeconfig, func(server *api.Cluster) {
+			server.Server = "https://" + net.JoinHostPort(a.Address, "6443")
+		})
+		if err != nil {
+			return
+		}
+		config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+		if err != nil {
+			return
+		}
+		config.Timeout = 2 * time.Second
+		if client, err := kubernetes.NewForConfig(config); err == nil {
+			if _, err := client.Discovery().ServerVersion(); err == nil {
+				c.kubeconfig, c.straight = kubeconfig, true
+				return
+			}
+		}
+	}
+}
+
+// rewrite copies a kubeconfig with another server in its current context.
+func rewrite(from, to string, change func(server *api.Cluster)) error {
+	config, err := clientcmd.LoadFromFile(from)
+	if err != nil {
+		return err
+	}
+	change(config.Clusters[config.Contexts[config.CurrentContext].Cluster])
+	return clientcmd.WriteToFile(*config, to)
 }
 
 // build builds this program for the node, copies it there, and takes the node's

@@ -10,24 +10,27 @@ import (
 const (
 	farTrip = 40 * time.Millisecond // there and back
 	farWay  = farTrip / 2
+
+	slowRate = 12_500_000 // bytes a second
 )
 
 // A delay stands before the API server and makes it far away: what it reads it
 // passes on after a way's time, in both directions, and a new connection takes
-// a round trip to be there. It limits no rate and keeps the order.
+// a round trip to be there. It keeps the order.
 type delay struct {
 	ln     net.Listener
 	target string
 	way    time.Duration
+	rate   int // bytes a second, in each direction of each connection; 0: no limit
 }
 
 // newDelay listens on a free local port.
-func newDelay(target string, way time.Duration) (*delay, error) {
+func newDelay(target string, way time.Duration, rate int) (*delay, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	return &delay{ln: ln, target: target, way: way}, nil
+	return &delay{ln: ln, target: target, way: way, rate: rate}, nil
 }
 
 func (d *delay) addr() string { return d.ln.Addr().String() }
@@ -56,6 +59,11 @@ func (d *delay) serve(ctx context.Context, near *net.TCPConn) {
 	far := raw.(*net.TCPConn)
 	defer far.Close()
 	defer context.AfterFunc(ctx, func() { near.Close(); far.Close() })()
+	if d.rate > 0 { // what waits before the limit is not to wait here, out of sight
+		for _, conn := range []*net.TCPConn{near, far} {
+			_ = conn.SetReadBuffer(narrowBuffer)
+		}
+	}
 	var ways sync.WaitGroup
 	ways.Go(func() { d.carry(far, near, there) })
 	ways.Go(func() { d.carry(near, far, there) })
@@ -66,6 +74,21 @@ func (d *delay) serve(ctx context.Context, near *net.TCPConn) {
 type chunk struct {
 	bytes []byte
 	due   time.Time
+}
+
+const (
+	readLen      = 16 << 10  // that there is room for in each read
+	narrowBuffer = 128 << 10 // of a socket before a limited rate
+	narrowAhead  = 2 * time.Millisecond
+)
+
+// readMost bounds a read: at a limited rate, what is read at once arrives at
+// once, too.
+func readMost(room, rate int) int {
+	if rate > 0 {
+		return min(room, readLen)
+	}
+	return room
 }
 
 // inFlight is how many chunks are under way at most, in one direction: a write
@@ -80,14 +103,23 @@ func (d *delay) carry(dst, src *net.TCPConn, start time.Time) {
 	reader.Go(func() {
 		defer close(flight)
 		var b []byte // free for the next chunks
+		free := start
 		for {
-			if len(b) < 16<<10 {
+			if len(b) < readLen {
 				b = make([]byte, bufferLen)
 			}
-			n, err := src.Read(b)
+			n, err := src.Read(b[:readMost(len(b), d.rate)])
 			left := time.Now()
 			if left.Before(start) {
 				left = start
+			}
+			if d.rate > 0 {
+				if left.Before(free) {
+					left = free
+				}
+				free = left.Add(time.Duration(n) * time.Second / time.Duration(d.rate))
+				left = free
+				time.Sleep(time.Until(free) - narrowAhead)
 			}
 			flight <- chunk{b[:n:n], left.Add(d.way)}
 			b = b[n:]

@@ -28,9 +28,9 @@ func served(t *testing.T) string {
 }
 
 // delayed puts a delay before an address, until the test ends.
-func delayed(t *testing.T, addr string, way time.Duration) string {
+func delayed(t *testing.T, addr string, way time.Duration, rate int) string {
 	t.Helper()
-	d, err := newDelay(addr, way)
+	d, err := newDelay(addr, way, rate)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -44,7 +44,7 @@ func delayed(t *testing.T, addr string, way time.Duration) string {
 
 func TestDelayHoldsBackBothWaysAndConnections(t *testing.T) {
 	const way = 30 * time.Millisecond
-	addr := delayed(t, served(t), way)
+	addr := delayed(t, served(t), way, 0)
 	begin := time.Now()
 	c, err := open(t.Context(), addr, echo, 0)
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ func TestDelayHoldsBackBothWaysAndConnections(t *testing.T) {
 }
 
 func TestDelayPassesOnMuchAtOnceAndTheEnd(t *testing.T) {
-	addr := delayed(t, served(t), 20*time.Millisecond)
+	addr := delayed(t, served(t), 20*time.Millisecond, 0)
 	begin := time.Now()
 	for _, load := range []string{"up", "down", "both", "late"} {
 		out := job{Load: load, Addr: addr, Bytes: 8 * mib, Deadline: 20 * time.Second}.do(t.Context())
@@ -69,10 +69,21 @@ func TestDelayPassesOnMuchAtOnceAndTheEnd(t *testing.T) {
 	assert.Less(t, time.Since(begin), 10*time.Second, "a chunk does not wait for the one before it")
 }
 
+func TestDelayLimitsTheRate(t *testing.T) {
+	const size, rate = mib, 4 * mib
+	addr := delayed(t, served(t), time.Millisecond, rate)
+	for _, load := range []string{"up", "down"} {
+		begin := time.Now()
+		out := job{Load: load, Addr: addr, Bytes: size, Deadline: 20 * time.Second}.do(t.Context())
+		assert.Empty(t, out.Failure, "%s: %s", load, out.Err)
+		assert.GreaterOrEqual(t, time.Since(begin), time.Second*size/rate, load)
+	}
+}
+
 func TestDelayEndsWithItsServer(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	addr := delayed(t, ln.Addr().String(), time.Millisecond)
+	addr := delayed(t, ln.Addr().String(), time.Millisecond, 0)
 	ln.Close()
 	c, err := net.Dial("tcp", addr)
 	require.NoError(t, err)

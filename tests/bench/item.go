@@ -12,6 +12,7 @@ type stage int
 const (
 	near  stage = iota // all peers run all the time, and take turns
 	far                // the same, with the API server a round trip of farTrip away
+	slow               // the same, at slowRate
 	apart              // one peer at a time, with an agent of its own
 )
 

@@ -12,6 +12,7 @@ const (
 	tripSection  = "Round trips and connections"
 	shareSection = "Streams beside each other"
 	farSection   = "With the API server 40 ms away"
+	slowSection  = "With the API server 40 ms away, at 100 Mbit/s"
 	startSection = "Starts"
 	memSection   = "Memory"
 	cpuSection   = "CPU time"
@@ -89,6 +90,8 @@ var items = []item{
 			{number: "round trips", title: "median in round trips", lower: true},
 		},
 	},
+	slowBesides("slow-beside-down", "Round trips beside bulk data down", false),
+	slowBesides("slow-beside-up", "Round trips beside bulk data up", true),
 	{
 		name: "help", title: "`--help`", stage: apart, section: startSection, quick: true,
 		paths: []string{viaProx}, run: help, deadline: late,
@@ -144,6 +147,14 @@ func besides(name, title string, up bool) item {
 			{number: "p99 ratio", title: "99th percentile beside to alone", lower: true},
 		},
 	}
+}
+
+// slowBesides is besides where the network is the limit, and no processor.
+func slowBesides(name, title string, up bool) item {
+	i := besides(name, title, up)
+	i.stage, i.section, i.quick = slow, slowSection, false
+	i.job.Count, i.small = 100, job{}
+	return i
 }
 
 var memory = []shown{

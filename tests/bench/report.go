@@ -78,6 +78,7 @@ var sections = []section{
 	{tripSection, "Connections are new ones through a path that is there; for raw pods/proxy, each is a new TLS connection to the API server."},
 	{shareSection, "\"Wedged\" is what did not end by its deadline, \"lost data\" what ended early. After both, the path starts anew."},
 	{farSection, "A proxy before the API server holds back what passes for 20 ms each way, and new connections for a round trip. It limits no rate."},
+	{slowSection, "The same, and each direction of each connection to the API server has 12.5 MB/s, with 128 KiB of room before it. Here the network is the limit, not the machine."},
 	{startSection, "`fwd-dial bench:7000` and the first byte on its standard output; for a local port, the command and a first connection."},
 	{memSection, "Resident. Each line has a command and an agent of its own."},
 	{cpuSection, "Seconds for a billion bytes, of the processes together. Those of the load generator and of the server in the pod are not in it."},

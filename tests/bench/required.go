@@ -39,6 +39,8 @@ var requirements = func() []requirement {
 			requirement{"kept beside a stalled stream" + via, "stalled", "kept", path, "", false, 0.9, "of the throughput"},
 			requirement{"99th percentile beside bulk down" + via, "beside-down", "p99 ratio", path, "", true, 3, "× alone"},
 			requirement{"99th percentile beside bulk up" + via, "beside-up", "p99 ratio", path, "", true, 3, "× alone"},
+			requirement{"at 100 Mbit/s, 99th percentile beside bulk down" + via, "slow-beside-down", "p99 ratio", path, "", true, 3, "× alone"},
+			requirement{"at 100 Mbit/s, 99th percentile beside bulk up" + via, "slow-beside-up", "p99 ratio", path, "", true, 3, "× alone"},
 			requirement{"agent with a client and no stream" + via, "idle-0", "agent", path, "", true, 15, "MiB"},
 			requirement{"agent with 1000 active streams" + via, "active-1000", "agent", path, "", true, 64, "MiB"},
 			requirement{"agent with 10,000 idle streams" + via, "idle-10000", "agent", path, "", true, 100, "MiB"},
