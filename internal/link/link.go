@@ -19,6 +19,10 @@ type Dialer interface {
 	String() string
 }
 
+// maxUnsent is how many bytes the kernel may hold that the network has no room
+// for.
+const maxUnsent = 128 << 10
+
 // Addr is the far end of a link.
 type Addr struct {
 	Link      string // the Dialer's name

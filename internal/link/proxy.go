@@ -129,6 +129,7 @@ func (d *Proxy) transport(conn *proxyConn) (http.RoundTripper, error) {
 			if err != nil {
 				return nil, err
 			}
+			boundUnsent(raw)
 			conn.Conn = cork.New(raw)
 			return conn.Conn, nil
 		},

@@ -65,6 +65,7 @@ func (u *webSocketUpgrade) RoundTrip(req *http.Request) (*http.Response, error) 
 	u.dialer.NetDialContext = func(_ context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
+			boundUnsent(conn)
 			stop = context.AfterFunc(ctx, func() { conn.Close() })
 		}
 		return conn, err

@@ -8,8 +8,13 @@ import (
 	"github.com/fwdtools/fwd/pkg/wire"
 )
 
-// gather is how many bytes are collected for one write to the link.
-const gather = 256 << 10
+// How many bytes are collected for one write to the link: fewer where a write
+// takes long, because what comes meanwhile, were it a keystroke, has to wait.
+const (
+	gather    = 256 << 10
+	minGather = 16 << 10
+	longWrite = 4 * time.Millisecond
+)
 
 // writeLoop writes frames until the session has ended and its last frames are
 // out: control frames first, then what streams have to announce, then one frame
@@ -17,6 +22,7 @@ const gather = 256 << 10
 func (s *Session) writeLoop() {
 	defer s.link.Close()
 	out := make([]byte, 0, gather+wire.HeaderLen+wire.MaxPayload)
+	limit := gather
 	for {
 		s.mu.Lock()
 		for len(s.control) == 0 && s.notices.len() == 0 && s.ready.len() == 0 && s.err == nil {
@@ -26,16 +32,23 @@ func (s *Session) writeLoop() {
 		s.mu.Unlock()
 		runtime.Gosched()
 		s.mu.Lock()
-		out = s.collect(out[:0])
+		out = s.collect(out[:0], limit)
 		ended := s.err != nil
 		s.mu.Unlock()
 		if len(out) > 0 {
 			if ended {
 				s.link.SetWriteDeadline(time.Now().Add(flushTime))
 			}
+			begin := time.Now()
 			if _, err := s.link.Write(out); err != nil {
 				s.writeFailed(err)
 				return
+			}
+			switch took := time.Since(begin); {
+			case took > longWrite:
+				limit = max(limit/2, minGather)
+			case took < longWrite/4:
+				limit = min(limit*2, gather)
 			}
 		}
 		if ended {
@@ -57,14 +70,15 @@ func (s *Session) writeFailed(err error) {
 	}
 }
 
-// collect appends what goes into the next write to out. Called with mu held.
-func (s *Session) collect(out []byte) []byte {
+// collect appends what goes into the next write to out, not much more than
+// limit. Called with mu held.
+func (s *Session) collect(out []byte, limit int) []byte {
 	out = append(out, s.control...)
 	s.control = s.control[:0]
 	if cap(s.control) > gather {
 		s.control = nil
 	}
-	for s.err == nil && len(out) < gather {
+	for s.err == nil && len(out) < limit {
 		switch {
 		case s.notices.len() > 0: // an OPEN among them goes before its data
 			out = s.notices.pop().emitNotices(out)
