@@ -110,7 +110,8 @@ func TestReaderThatHasSeenEnough(t *testing.T) {
 // descriptors it has then.
 func (s *space) quietAgent() (agent process, descriptors int) {
 	s.t.Helper()
-	require.Zero(s.t, s.run(nil, "fwd-agent", "launch").code)
+	// With its second port open already: that stays.
+	require.Zero(s.t, s.run(nil, "fwd-agent", "launch", "--via", "proxy").code)
 	agent = s.agentProcess()
 	s.eventually("an agent without clients", func(context.Context) error {
 		if sockets := agent.connections(); sockets > 0 {
