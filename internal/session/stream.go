@@ -60,16 +60,17 @@ type sendSide struct {
 
 // recvSide is the half of a stream that receives (receive.go).
 type recvSide struct {
-	rcond     sync.Cond // broadcast when a reader may have something to see
-	rdeadline deadline
-	rbuf      chunks
-	taken     int     // bytes that WriteTo is writing
-	outlet    *outlet // what the stream is fed to, or nil
-	finRecv   bool
-	rwindow   int       // bytes that we let be outstanding
-	consumed  int       // bytes read and not reported
-	round     int       // bytes read since roundBegan (window.go)
-	began     time.Time // when the round began
+	rcond      sync.Cond // broadcast when a reader may have something to see
+	rdeadline  deadline
+	rbuf       chunks
+	taken      int     // bytes that WriteTo is writing
+	outlet     *outlet // what the stream is fed to, or nil
+	finRecv    bool
+	rwindow    int              // bytes that we let be outstanding
+	consumed   int              // bytes read and not reported
+	round      int              // bytes read since roundBegan (window.go)
+	began      time.Time        // when the round began
+	lastRounds [2]time.Duration // how long those before took
 }
 
 var (
@@ -92,6 +93,7 @@ func (s *Session) newStream(open wire.Open, own bool) *Stream {
 	st.window = int(s.peer.Window)
 	st.rwindow = firstWindow
 	st.began = time.Now()
+	st.lastRounds = [2]time.Duration{never, never}
 	s.streams[st.id] = st
 	if own {
 		s.ownOpen++

@@ -25,19 +25,26 @@ func (st *Stream) consume(n int) {
 
 // slack is how long bytes may wait on the path beside the round trip, because
 // whoever passes them on does not do so at once.
-const slack = 5 * time.Millisecond
+const slack = 20 * time.Millisecond
+
+// never is longer than any round that counts.
+const never = time.Hour
 
 // growth ends a round of half a window and says how much wider the window
-// should be. If a round took hardly more than a round trip, then the window, not
-// the path or the application, may be what bounds the peer: it doubles. It ends
-// at a few times what is on the path at a time, because more would only wait
-// somewhere, and other streams' bytes behind it.
+// should be. If the last three took hardly more than two round trips, then the
+// window, not the path or the application, may be what bounds the peer: it
+// doubles. Two could be a single window that was held up somewhere and came at
+// once; the third comes of a CREDIT for them. Growth ends where the window is a
+// few times what is on the path at a time: more would only wait somewhere, and
+// other streams' bytes behind it.
 func (st *Stream) growth() int {
 	took := time.Since(st.began)
+	three := took + st.lastRounds[0] + st.lastRounds[1]
+	st.lastRounds = [2]time.Duration{took, st.lastRounds[0]}
 	st.began = time.Now()
 	st.round = 0
 	s := st.s
-	if s.thrifty || st.finRecv || st.reset != nil || s.rtt == 0 || took > s.rtt+s.rtt/2+slack {
+	if s.thrifty || st.finRecv || st.reset != nil || s.rtt == 0 || three > 2*s.rtt+slack {
 		return 0
 	}
 	return min(2*st.rwindow, wire.MaxWindow, s.cfg.Memory) - st.rwindow

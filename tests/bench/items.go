@@ -153,7 +153,7 @@ func besides(name, title string, up bool) item {
 func slowBesides(name, title string, up bool) item {
 	i := besides(name, title, up)
 	i.stage, i.section, i.quick = slow, slowSection, false
-	i.job.Count, i.small = 100, job{}
+	i.job.Count, i.small = 50, job{}
 	return i
 }
 
