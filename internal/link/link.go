@@ -2,7 +2,12 @@ package link
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"net/url"
+	"time"
+
+	"k8s.io/client-go/rest"
 
 	"github.com/fwdtools/fwd/internal/kube"
 )
@@ -17,6 +22,21 @@ type Dialer interface {
 	Dial(ctx context.Context) (net.Conn, error)
 	// String is what the kind of link is called to people: "portforward".
 	String() string
+}
+
+// dialTimeout bounds an opening whose context has no end.
+const dialTimeout = 30 * time.Second
+
+// within dials with that bound. Where it is what ended the opening, the error
+// is that host does not answer.
+func within(ctx context.Context, host string, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	bounded, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := dial(bounded)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return nil, &kube.UnreachableError{URL: host, Err: fmt.Errorf("no answer within %v", dialTimeout)}
+	}
+	return conn, err
 }
 
 // maxUnsent is how many bytes the kernel may hold that the network has no room
@@ -37,6 +57,15 @@ func (a Addr) Network() string { return a.Link }
 // call is what the cluster is asked for a link.
 func (a Addr) call(verb, subresource string) kube.Call {
 	return kube.Call{Verb: verb, Resource: "pods", Subresource: subresource, Namespace: a.Namespace, Name: a.Pod}
+}
+
+// url is where the cluster serves what is below a pod, which a port may follow.
+func (a Addr) url(config *rest.Config, pod string, below ...string) (*url.URL, error) {
+	base, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		return nil, &kube.ConfigError{Err: err}
+	}
+	return base.JoinPath("api/v1/namespaces", a.Namespace, "pods", pod).JoinPath(below...), nil
 }
 
 // String returns namespace/pod:port.

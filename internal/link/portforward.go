@@ -7,20 +7,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync/atomic"
-	"time"
 
 	"github.com/rs/zerolog"
 	"k8s.io/client-go/rest"
 	"k8s.io/streaming/pkg/httpstream"
-
-	"github.com/fwdtools/fwd/internal/kube"
 )
-
-// dialTimeout bounds an opening whose context has no end.
-const dialTimeout = 30 * time.Second
 
 // PortForward dials a port of a pod through the API server's pods/portforward,
 // as kubectl port-forward does: it reaches what listens on the pod's loopback,
@@ -53,28 +46,18 @@ func (d *PortForward) String() string { return d.addr.Link }
 //
 // After a write timed out the link is of no use any more, like a tls.Conn.
 func (d *PortForward) Dial(ctx context.Context) (net.Conn, error) {
-	bounded, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	conn, err := d.dial(bounded)
-	switch {
-	case err == nil:
-		return conn, nil
-	case bounded.Err() != nil && ctx.Err() == nil:
-		err = fmt.Errorf("no answer within %v", dialTimeout)
-		return nil, &kube.UnreachableError{URL: d.config.Host, Err: err}
-	}
-	return nil, err
+	return within(ctx, d.config.Host, d.dial)
 }
 
-func (d *PortForward) dial(ctx context.Context) (*Conn, error) {
-	target, err := d.url()
+func (d *PortForward) dial(ctx context.Context) (net.Conn, error) {
+	target, err := d.addr.url(d.config, d.addr.Pod, "portforward")
 	if err != nil {
 		return nil, err
 	}
 	if !d.spdyOnly.Load() {
 		raw, err := upgradeWebSocket(ctx, d.config, target)
 		if err == nil {
-			return newConn(raw, bufio.NewReaderSize(raw, readBuffer), d.addr, d.port)
+			return d.over(raw, bufio.NewReaderSize(raw, readBuffer))
 		}
 		if !fallBack(err) {
 			return nil, d.explain("get", err)
@@ -86,15 +69,16 @@ func (d *PortForward) dial(ctx context.Context) (*Conn, error) {
 		return nil, d.explain("create", err)
 	}
 	d.spdyOnly.Store(true)
-	return newConn(raw, br, d.addr, d.port)
+	return d.over(raw, br)
 }
 
-func (d *PortForward) url() (*url.URL, error) {
-	base, _, err := rest.DefaultServerUrlFor(d.config)
+// over returns the link on a connection that was upgraded.
+func (d *PortForward) over(raw net.Conn, br *bufio.Reader) (net.Conn, error) {
+	conn, err := newConn(raw, br, d.addr, d.port)
 	if err != nil {
-		return nil, &kube.ConfigError{Err: err}
+		return nil, err
 	}
-	return base.JoinPath("api/v1/namespaces", d.addr.Namespace, "pods", d.addr.Pod, "portforward"), nil
+	return conn, nil
 }
 
 func (d *PortForward) explain(verb string, err error) error {

@@ -49,30 +49,25 @@ func (d *Proxy) String() string { return d.addr.Link }
 // internal/kube's. The connection's CloseWrite ends both directions: the API
 // server does not half-close. An end of data may be one that was cut off.
 func (d *Proxy) Dial(ctx context.Context) (net.Conn, error) {
-	bounded, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	conn, err := d.dial(bounded)
-	switch {
-	case err == nil:
+	return within(ctx, d.config.Host, func(ctx context.Context) (net.Conn, error) {
+		conn, err := d.dial(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("proxy: %w", explain(d.config.Host, d.addr.call("get", "proxy"), err))
+		}
 		return conn, nil
-	case bounded.Err() != nil && ctx.Err() == nil:
-		err = fmt.Errorf("no answer within %v", dialTimeout)
-		return nil, &kube.UnreachableError{URL: d.config.Host, Err: err}
-	}
-	return nil, fmt.Errorf("proxy: %w", explain(d.config.Host, d.addr.call("get", "proxy"), err))
+	})
 }
 
-func (d *Proxy) dial(ctx context.Context) (net.Conn, error) {
-	base, _, err := rest.DefaultServerUrlFor(d.config)
+func (d *Proxy) dial(ctx context.Context) (*proxyConn, error) {
+	target, err := d.addr.url(d.config, d.addr.Pod+":"+d.addr.Port, "proxy", d.path)
 	if err != nil {
-		return nil, &kube.ConfigError{Err: err}
+		return nil, err
 	}
 	conn := &proxyConn{addr: d.addr}
 	rt, err := d.transport(conn)
 	if err != nil {
 		return nil, err
 	}
-	target := base.JoinPath("api/v1/namespaces", d.addr.Namespace, "pods", d.addr.Pod+":"+d.addr.Port, "proxy", d.path)
 	req, err := upgradeRequest(ctx, target)
 	if err != nil {
 		return nil, err
