@@ -22,7 +22,7 @@ import (
 func TestHelper(t *testing.T) {
 	p, err := strconv.ParseUint(os.Getenv("FWD_TEST_CLAIM"), 10, 16)
 	if err != nil {
-		t.Skip("it is no test of its own")
+		t.Skip("a helper process of other tests, not a test")
 	}
 	c, err := Take(uint16(p), filtered(alice))
 	if err != nil {

@@ -30,13 +30,7 @@ func TestBoundsThatReadersDispute(t *testing.T) {
 		"a carriage return in a field's name": "GET / HTTP/1.1\r\nA\r: b\r\n\r\n" + toClient,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, sink, nil).begin()
-			w.say(text)
-			require.NoError(t, w.caller.CloseWrite())
-			_, err := io.ReadAll(w.caller)
-			require.NoError(t, err)
-			assert.Equal(t, text, w.got("app"))
-			assert.Zero(t, w.opens("client"))
+			assertAppGetsAll(t, text)
 		})
 	}
 }

@@ -90,13 +90,7 @@ func TestOpaqueBytesAreTheApps(t *testing.T) {
 		"a preface that is not whole": "PRI * HTTP/2.0\r\n\r\nXX" + matching,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, sink, nil).begin()
-			w.say(text)
-			require.NoError(t, w.caller.CloseWrite())
-			_, err := io.ReadAll(w.caller)
-			require.NoError(t, err)
-			assert.Equal(t, text, w.got("app"))
-			assert.Zero(t, w.opens("client"))
+			assertAppGetsAll(t, text)
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -212,4 +213,17 @@ func sink(conn net.Conn) {
 	if err == nil {
 		fmt.Fprintf(conn, "%d bytes", n)
 	}
+}
+
+// assertAppGetsAll asserts that what a caller says reaches the app as it is,
+// and the client none of it.
+func assertAppGetsAll(t *testing.T, text string) {
+	t.Helper()
+	w := newWorld(t, sink, nil).begin()
+	w.say(text)
+	require.NoError(t, w.caller.CloseWrite())
+	_, err := io.ReadAll(w.caller)
+	require.NoError(t, err)
+	assert.Equal(t, text, w.got("app"))
+	assert.Zero(t, w.opens("client"))
 }

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -39,9 +38,7 @@ func TestNothingIsLeftOfStreams(t *testing.T) {
 			}
 			wg.Wait()
 		}
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 

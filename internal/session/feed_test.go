@@ -65,9 +65,7 @@ func TestFeedBringsAllToTheEnd(t *testing.T) {
 		assert.Equal(t, 1, f.ended)
 		st1.Close()
 		st2.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 
@@ -175,9 +173,7 @@ func TestFeedToAnEagerWriter(t *testing.T) {
 				assert.NotZero(t, h.now)
 				st1.Close()
 				st2.Close()
-				time.Sleep(time.Second)
-				assertBalanced(t, client)
-				assertBalanced(t, agent)
+				assertSettled(t, client, agent)
 			})
 		})
 	}
@@ -197,9 +193,7 @@ func TestFeedToAnEagerWriterThatFails(t *testing.T) {
 		assert.EqualValues(t, 3, h.n)
 		st1.Close()
 		st2.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 
@@ -225,9 +219,7 @@ func TestCloseWhileAnEagerWriterWrites(t *testing.T) {
 		assert.ErrorIs(t, c.err, net.ErrClosed)
 		assert.EqualValues(t, 3, c.n)
 		st1.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 

@@ -90,8 +90,6 @@ func TestWriteToCountsWhatWasTaken(t *testing.T) {
 		st2.Close()
 		<-donec
 		st1.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }

@@ -69,9 +69,7 @@ func TestAnswerAfterHalfClose(t *testing.T) {
 				assertReads(t, asker, "answer")
 				asker.Close()
 				answerer.Close()
-				time.Sleep(time.Second)
-				assertBalanced(t, client)
-				assertBalanced(t, agent)
+				assertSettled(t, client, agent)
 			})
 		})
 	}
@@ -138,9 +136,7 @@ func TestDataBeforeResetIsRead(t *testing.T) {
 		assert.Len(t, got, 64<<10)
 		assertErrno(t, err, "read", syscall.ECONNRESET)
 		st1.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 
@@ -152,9 +148,7 @@ func TestResetEndsABlockedWrite(t *testing.T) {
 		assert.Less(t, n, 2<<20)
 		assertErrno(t, err, "write", syscall.ECONNRESET)
 		st1.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 
@@ -168,9 +162,7 @@ func TestCloseWithUnreadDataResets(t *testing.T) {
 		_, err := st1.Read(make([]byte, 1))
 		assertErrno(t, err, "read", syscall.ECONNRESET)
 		st1.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 
@@ -217,9 +209,7 @@ func TestCloseStillSendsWhatWasWritten(t *testing.T) {
 		_, err = st1.Write([]byte("x"))
 		assertErrno(t, err, "write", syscall.ECONNRESET)
 		st1.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 
@@ -239,9 +229,7 @@ func TestClosedStreamResetsWhoSends(t *testing.T) {
 		assert.Len(t, got, wire.MinWindow)
 		assertErrno(t, err, "read", syscall.ECONNRESET)
 		st1.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 
@@ -365,9 +353,7 @@ func TestRefusedDial(t *testing.T) {
 		assertErrno(t, err, "dial", syscall.ECONNREFUSED)
 		assert.EqualError(t, err, "dial tcp db:80: connect 10.0.0.1:80: connection refused")
 		assert.Equal(t, 10*time.Millisecond, time.Since(begin))
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 
@@ -386,9 +372,7 @@ func TestDialHonoursItsContext(t *testing.T) {
 		_, err = st.Read(make([]byte, 1))
 		assertErrno(t, err, "read", syscall.ECONNRESET)
 		st.Close()
-		time.Sleep(time.Second)
-		assertBalanced(t, client)
-		assertBalanced(t, agent)
+		assertSettled(t, client, agent)
 	})
 }
 

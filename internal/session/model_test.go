@@ -198,9 +198,7 @@ func TestModel(t *testing.T) {
 					}
 				}
 				wg.Wait()
-				time.Sleep(time.Second)
-				assertBalanced(t, client)
-				assertBalanced(t, agent)
+				assertSettled(t, client, agent)
 			})
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -223,6 +224,15 @@ func assertAllRead(t testing.TB, sender, receiver *Session) {
 	t.Helper()
 	assert.Zero(t, countsOf(receiver).held)
 	assert.Equal(t, countsOf(receiver).unsaid, countsOf(sender).outstanding)
+}
+
+// assertSettled asserts that each session is balanced when all has been said.
+func assertSettled(t testing.TB, sessions ...*Session) {
+	t.Helper()
+	time.Sleep(time.Second)
+	for _, s := range sessions {
+		assertBalanced(t, s)
+	}
 }
 
 // assertBalanced asserts that a session with no streams owes and holds nothing.
