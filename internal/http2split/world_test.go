@@ -108,6 +108,9 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 		case <-time.After(patience):
 			panic("Split has not returned")
 		}
+		for t.Failed() && len(w.errc) > 0 {
+			t.Log("a Split has returned", <-w.errc)
+		}
 	})
 	return w
 }

@@ -2,12 +2,5 @@
 
 package relay
 
-import "io"
-
-// copyReady copies src to w, with a buffer all the time.
-func copyReady(w io.Writer, src waiter) error {
-	buf := buffers.Get().(*[bufferSize]byte)
-	defer buffers.Put(buf)
-	_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{src}, buf[:])
-	return err
-}
+// drawReady copies src to w, with a buffer all the time.
+func drawReady(w *watched, _ drawer, src waiter) error { return copyBuffer(w, src) }

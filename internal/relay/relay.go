@@ -166,17 +166,26 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // copyTo is io.Copy that keeps no buffer while there is nothing to copy, where
 // the source can tell.
-func copyTo(w io.Writer, src Conn) error {
+func copyTo(w *watched, src Conn) error {
 	switch src := src.(type) {
 	case waiter:
-		return copyReady(w, src)
+		d, ok := w.w.(drawer)
+		if !ok {
+			d = plain{w}
+		}
+		return drawReady(w, d, src)
 	case io.WriterTo:
 		_, err := src.WriteTo(w)
 		return err
 	}
+	return copyBuffer(w, src)
+}
+
+// copyBuffer is io.Copy that holds one of buffers all the time.
+func copyBuffer(w *watched, src io.Reader) error {
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
-	// Only the two methods: io.CopyBuffer must not find others.
+	// Only the one method: io.CopyBuffer must not find others.
 	_, err := io.CopyBuffer(w, struct{ io.Reader }{src}, buf[:])
 	return err
 }

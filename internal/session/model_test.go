@@ -27,6 +27,7 @@ type plan struct {
 	write  int       // bytes at most in each Write
 	read   int       // bytes at most in each Read
 	pause  bool      // be slow now and then
+	draw   bool      // Draw instead of Write
 	ending ending    // after size bytes
 	code   wire.Code // of the reset
 }
@@ -47,6 +48,7 @@ func plans(seed uint64) (opener, accepter plan) {
 			write: 1<<10 + r.IntN(100<<10),
 			read:  1<<10 + r.IntN(100<<10),
 			pause: r.IntN(4) == 0,
+			draw:  r.IntN(2) == 0,
 			code:  wire.ConnReset + wire.Code(r.IntN(10)),
 		}
 		switch r.IntN(8) {
@@ -113,8 +115,18 @@ func (e *modelEnd) fail(format string, args ...any) {
 
 func (e *modelEnd) write() {
 	for sent := 0; sent < e.own.size; {
-		n, err := e.st.Write(pattern(e.seed, sent, min(1+e.r.IntN(e.own.write), e.own.size-sent)))
-		sent += n
+		var err error
+		if e.own.draw {
+			err = e.st.Draw(func(b []byte) (int, error) {
+				n := copy(b, pattern(e.seed, sent, min(e.r.IntN(1+e.own.write), e.own.size-sent)))
+				sent += n
+				return n, nil
+			})
+		} else {
+			var n int
+			n, err = e.st.Write(pattern(e.seed, sent, min(1+e.r.IntN(e.own.write), e.own.size-sent)))
+			sent += n
+		}
 		if err != nil {
 			e.checkError("write", err)
 			return

@@ -2,7 +2,6 @@ package session
 
 import (
 	"net"
-	"sync"
 
 	"github.com/fwdtools/fwd/pkg/wire"
 )
@@ -11,23 +10,13 @@ import (
 // leave in one frame when the writer is free.
 const bufferSize = wire.MaxPayload
 
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
-
 // write hands b over to the writer goroutine. Called with mu held, which it
 // gives up while it waits.
 func (st *Stream) write(b []byte) (n int, err error) {
-	for st.writing && st.writeError() == nil {
-		st.wcond.Wait()
-	}
-	if err := st.writeError(); err != nil {
+	if err := st.beginWrite(); err != nil {
 		return 0, err
 	}
-	st.accept("")
-	st.writing = true
-	defer func() {
-		st.writing = false
-		st.wcond.Broadcast()
-	}()
+	defer st.endWrite()
 	for total := len(b); ; {
 		if len(st.sbuf)+len(b) <= bufferSize {
 			st.buffer(b)
@@ -47,22 +36,53 @@ func (st *Stream) write(b []byte) (n int, err error) {
 	}
 }
 
+// beginWrite waits for the caller's turn to write. Called with mu held.
+func (st *Stream) beginWrite() error {
+	for st.writing && st.writeError() == nil {
+		st.wcond.Wait()
+	}
+	if err := st.writeError(); err != nil {
+		return err
+	}
+	st.accept("")
+	st.writing = true
+	return nil
+}
+
+func (st *Stream) endWrite() {
+	st.writing = false
+	st.wcond.Broadcast()
+}
+
 // buffer appends b, which must fit, to sbuf.
 func (st *Stream) buffer(b []byte) {
-	if len(b) == 0 {
+	switch have := st.sbuf; {
+	case len(b) == 0:
 		return
-	}
-	if st.sbuf == nil {
-		st.sbuf = buffers.Get().(*[bufferSize]byte)[:0]
+	case have == nil:
+		st.sbuf = newPiece(len(b))
+	case len(have)+len(b) > cap(have):
+		st.sbuf = append(newPiece(bufferSize), have...)
+		freePiece(have)
 	}
 	st.sbuf = append(st.sbuf, b...)
 }
 
 func (st *Stream) freeBuffer() {
 	if st.sbuf != nil {
-		buffers.Put((*[bufferSize]byte)(st.sbuf[:bufferSize]))
+		freePiece(st.sbuf)
 		st.sbuf = nil
 	}
+}
+
+// pending is how many bytes there are to send, as far as that is known: a
+// source may have fewer.
+func (st *Stream) pending() int {
+	n := len(st.sbuf) + len(st.wp)
+	if st.sources() {
+		n += drawSize
+	}
+	return n
 }
 
 // writeError is why nothing can be written, or nil.
@@ -129,7 +149,7 @@ func (st *Stream) schedule() {
 	if st.s.err != nil || st.finSent && st.rst == nil || st.rstSent || st.reset != nil {
 		return
 	}
-	pending := len(st.sbuf) + len(st.wp)
+	pending := st.pending()
 	switch {
 	case st.rst != nil && !st.linger: // needs no credit
 	case pending > 0:
@@ -153,19 +173,20 @@ func (st *Stream) emit(out []byte) []byte {
 	if st.rstSent || st.reset != nil {
 		return out
 	}
+	if len(st.sbuf) == 0 && st.sources() {
+		return st.emitDrawn(out)
+	}
 	src := &st.wp
 	if len(st.sbuf) > 0 {
 		src = &st.sbuf
 	}
 	n, _ := st.allowance(min(len(*src), wire.MaxPayload))
-	all := n == len(st.sbuf)+len(st.wp)
+	all := n == st.pending()
 	fin := all && st.finWanted && !st.finSent
 	if n > 0 || fin {
 		out = wire.Data{Stream: st.id, FIN: fin, Payload: (*src)[:n]}.Append(out)
 		st.finSent = st.finSent || fin
-		st.sent += n
-		st.s.outstanding += n
-		st.s.moved += int64(n)
+		st.sending(n)
 		if src == &st.sbuf {
 			st.sbuf = st.sbuf[:copy(st.sbuf, st.sbuf[n:])]
 			if len(st.sbuf) == 0 {

@@ -45,10 +45,13 @@ type Stream struct {
 type sendSide struct {
 	wcond     sync.Cond // broadcast when a writer may have something to see
 	wdeadline deadline
-	writing   bool   // a Write is under way; others wait
-	wp        []byte // what the Write under way has still to hand over
-	sbuf      []byte // small writes that wait for their turn; nil or pooled
-	finWanted bool   // FIN goes after sbuf
+	writing   bool                      // a Write is under way; others wait
+	wp        []byte                    // what the Write under way has still to hand over
+	sbuf      []byte                    // small writes that wait for their turn; nil or a piece
+	source    func([]byte) (int, error) // of Draw, while there may be more in it
+	sourceErr error                     // why there is not
+	drawing   bool                      // the writer goroutine reads from source
+	finWanted bool                      // FIN goes after sbuf
 	finSent   bool
 	rst       *wire.Reset // RESET to be sent after what credit allows of sbuf
 	linger    bool        // rst waits for credit for all of sbuf

@@ -11,7 +11,7 @@ import (
 // How many bytes are collected for one write to the link: fewer where a write
 // takes long, because what comes meanwhile, were it a keystroke, has to wait.
 const (
-	gather    = 256 << 10
+	gather    = 8 * (wire.MaxPayload - 128) // as many frames that were drawn
 	minGather = 16 << 10
 	longWrite = 4 * time.Millisecond
 )
@@ -89,6 +89,10 @@ func (s *Session) collect(out []byte, limit int) []byte {
 		default:
 			return out
 		}
+	}
+	if s.err != nil { // since a source was read: the last words came later
+		out = append(out, s.control...)
+		s.control = s.control[:0]
 	}
 	return out
 }
