@@ -14,12 +14,6 @@ import (
 
 const (
 	readBuffer = 64 << 10
-	// chunk is the most that is handed to a reader at once. Runtimes send 32 KiB
-	// frames.
-	chunk = 32 << 10
-	// backlog is how many chunks may wait for the reader, so that decrypting one
-	// and using another overlap.
-	backlog = 8
 	// maxFrame is the payload of a frame that we send. Each costs the node an
 	// allocation and a wake-up: 256 KiB carry a quarter more than 64 through one
 	// WebSocket, and wait longer for their last byte before the first is used.
@@ -35,18 +29,15 @@ const (
 // Conn is a port-forward's data stream as a net.Conn. Its errors are
 // *net.OpError, except for the bare io.EOF that is the far side's orderly end.
 //
-// Two goroutines live as long as it does: receive owns the reading half,
-// keepAlive sends pings and answers them. Writers take turns with wmu.
+// Readers and writers take turns with rmu and wmu. What comes is looked at by
+// whoever reads, to save a wake-up for each frame; after the end of the data, a
+// goroutine does so. Another, keepAlive, sends pings and answers them.
 type Conn struct {
 	raw  net.Conn
-	br   *bufio.Reader // receive's
 	addr Addr
 
-	chunks chan []byte // closed by receive at the end of the data
-	rest   []byte      // what Read left of a chunk; guarded by rmu
-	whole  []byte      // the chunk that rest is part of; guarded by rmu
-	rmu    sync.Mutex
-	until  *deadline // for reads
+	rmu sync.Mutex
+	in  receiver // guarded by rmu until the data ends, and then its goroutine's
 
 	wmu    sync.Mutex
 	wbuf   []byte // guarded by wmu
@@ -57,24 +48,20 @@ type Conn struct {
 	failure error // why the link is of no use any more; guarded by mu
 
 	pongc    chan uint32   // pings to answer
-	decidedc chan struct{} // closed by receive when it has set cause
+	decidedc chan struct{} // closed by the receiver when it has set cause
 	closedc  chan struct{} // closed by Close
-	lostc    chan struct{} // closed by receive when it returns
+	lostc    chan struct{} // closed by the receiver when nothing can come any more
 	once     sync.Once
 	wg       sync.WaitGroup
 }
 
 var _ net.Conn = (*Conn)(nil)
 
-var chunkPool = sync.Pool{New: func() any { return new([chunk]byte) }}
-
 // newConn opens the streams on an upgraded connection, which it owns from now
 // on. br reads from raw. Nothing is waited for.
 func newConn(raw net.Conn, br *bufio.Reader, addr Addr, port int) (*Conn, error) {
 	c := &Conn{
-		raw: raw, br: br, addr: addr,
-		until:    newDeadline(),
-		chunks:   make(chan []byte, backlog),
+		raw: raw, addr: addr,
 		wbuf:     make([]byte, 0, frameHeader+maxFrame),
 		pongc:    make(chan uint32, 8),
 		decidedc: make(chan struct{}),
@@ -89,7 +76,7 @@ func newConn(raw net.Conn, br *bufio.Reader, addr Addr, port int) (*Conn, error)
 		raw.Close()
 		return nil, fmt.Errorf("open port-forward: %w", err)
 	}
-	c.wg.Go(c.receive)
+	c.in = receiver{c: c, br: br}
 	c.wg.Go(c.keepAlive)
 	return c, nil
 }
@@ -99,35 +86,16 @@ func newConn(raw net.Conn, br *bufio.Reader, addr Addr, port int) (*Conn, error)
 func (c *Conn) Read(p []byte) (int, error) {
 	c.rmu.Lock()
 	defer c.rmu.Unlock()
-	passedc := c.until.passed()
 	switch {
 	case c.closed():
 		return 0, c.opError("read", net.ErrClosed)
-	case isClosed(passedc):
-		return 0, c.opError("read", os.ErrDeadlineExceeded)
 	case len(p) == 0:
 		return 0, nil
 	}
-	if len(c.rest) == 0 {
-		select {
-		case b, ok := <-c.chunks:
-			if !ok {
-				return 0, c.ended(passedc)
-			}
-			c.rest, c.whole = b, b
-		case <-passedc:
-			return 0, c.opError("read", os.ErrDeadlineExceeded)
-		case <-c.closedc:
-			return 0, c.opError("read", net.ErrClosed)
-		}
+	if n := c.in.read(p); n > 0 {
+		return n, nil
 	}
-	n := copy(p, c.rest)
-	c.rest = c.rest[n:]
-	if len(c.rest) == 0 {
-		chunkPool.Put((*[chunk]byte)(c.whole[:chunk]))
-		c.rest, c.whole = nil, nil
-	}
-	return n, nil
+	return 0, c.ended()
 }
 
 // Write writes to the pod, in frames of up to 128 KiB, each of them one write
@@ -194,6 +162,8 @@ func (c *Conn) Close() error {
 		close(c.closedc)
 		c.raw.Close()
 	})
+	c.rmu.Lock() // until no reader begins a goroutine
+	c.rmu.Unlock()
 	c.wg.Wait()
 	return nil
 }
@@ -209,16 +179,20 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// SetReadDeadline bounds present and future reads.
-func (c *Conn) SetReadDeadline(t time.Time) error {
-	c.until.set(t)
-	return nil
-}
+// SetReadDeadline bounds reads. A read that it cuts short breaks the link.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.raw.SetReadDeadline(t) }
 
 // SetWriteDeadline bounds writes. A write that it cuts short breaks the link.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.raw.SetWriteDeadline(t) }
 
-func (c *Conn) closed() bool { return isClosed(c.closedc) }
+func (c *Conn) closed() bool {
+	select {
+	case <-c.closedc:
+		return true
+	default:
+		return false
+	}
+}
 
 // failed returns why the link is of no use any more, or nil.
 func (c *Conn) failed() error {
@@ -229,16 +203,16 @@ func (c *Conn) failed() error {
 
 // ended returns what a Read after the last data says. The reason for the end
 // may be on its way still.
-func (c *Conn) ended(passedc <-chan struct{}) error {
+func (c *Conn) ended() error {
 	late := time.NewTimer(reasonTimeout)
 	defer late.Stop()
 	select {
 	case <-c.decidedc:
 	case <-late.C:
 		c.end(io.EOF)
-	case <-passedc:
-		return c.opError("read", os.ErrDeadlineExceeded)
 	case <-c.closedc:
+	}
+	if c.closed() { // it may be why the rest came to its end
 		return c.opError("read", net.ErrClosed)
 	}
 	c.mu.Lock()

@@ -1,8 +1,10 @@
 package link
 
 import (
+	"bufio"
+	"errors"
 	"io"
-	"net"
+	"os"
 	"syscall"
 	"time"
 
@@ -12,30 +14,70 @@ import (
 // maxErrorText bounds what is kept of the error stream.
 const maxErrorText = 8 << 10
 
-// receive reads frames until the connection ends. It never waits for a writer,
-// only for the reader.
-func (c *Conn) receive() {
-	r := receiver{c: c}
-	for r.next() == nil {
-	}
-	r.end(ErrLost)
-	// No more can be said on a connection of which nothing can be heard; a
-	// writer that waits in it learns so.
-	c.raw.Close()
-	close(c.lostc)
-}
-
-// receiver is the state of receive.
+// receiver is the reading half of a Conn. It never waits for a writer.
 type receiver struct {
 	c       *Conn
-	text    []byte // what came on the error stream
-	ended   bool   // the data has: c.chunks is closed
-	decided bool   // and it is known why: c.decidedc is closed
+	br      *bufio.Reader // from c.raw
+	left    int           // bytes of the present data frame that are still to be read
+	last    bool          // they are the data's last
+	text    []byte        // what came on the error stream
+	ended   bool          // the data has
+	decided bool          // and it is known why: c.decidedc is closed
 }
 
-// next handles one frame.
+// read reads data, or returns 0 when there is no more, perhaps before the
+// reason is known.
+func (r *receiver) read(p []byte) int {
+	for !r.ended {
+		var (
+			n   int
+			err error
+		)
+		if r.left > 0 {
+			n, err = r.br.Read(p[:min(len(p), r.left)])
+			r.left -= n
+		} else {
+			err = r.next()
+		}
+		switch {
+		case err != nil:
+			r.ended = true
+			r.lost(err)
+		case r.left == 0 && r.last:
+			r.finish()
+		}
+		if n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// drain reads on after the end of the data: until the connection ends, which a
+// writer learns so, too.
+func (r *receiver) drain() {
+	for {
+		if err := r.next(); err != nil {
+			r.lost(err)
+			return
+		}
+	}
+}
+
+// lost ends the connection: no more can be said where nothing can be heard. A
+// writer that waits learns so.
+func (r *receiver) lost(err error) {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		err = ErrLost
+	}
+	r.end(err)
+	r.c.raw.Close()
+	close(r.c.lostc)
+}
+
+// next handles a frame, or the header of one with data.
 func (r *receiver) next() error {
-	f, err := readFrame(r.c.br)
+	f, err := readFrame(r.br)
 	if err != nil {
 		return err
 	}
@@ -46,23 +88,17 @@ func (r *receiver) next() error {
 	case f.id == errorStream:
 		err = r.errorText(f.n)
 	case f.id == dataStream && !r.ended:
-		err = r.data(f.n)
+		r.left, r.last = f.n, f.fin
 	default:
-		_, err = r.c.br.Discard(f.n)
-	}
-	if err != nil || !f.fin {
-		return err
+		_, err = r.br.Discard(f.n)
 	}
 	// The data alone does not say whether its end is orderly. containerd ends it
 	// whatever the cause, then kubelet's library writes its text, if there is any,
 	// and ends or resets the error stream.
-	switch f.id {
-	case dataStream:
-		r.endData()
-	case errorStream:
+	if err == nil && f.fin && f.id == errorStream {
 		r.end(r.said(io.EOF))
 	}
-	return nil
+	return err
 }
 
 // said is the error that the far side gave a text for, otherwise err.
@@ -95,29 +131,11 @@ func (r *receiver) control(f frame) error {
 func (r *receiver) errorText(n int) error {
 	keep := min(n, maxErrorText-len(r.text))
 	r.text = append(r.text, make([]byte, keep)...)
-	if _, err := io.ReadFull(r.c.br, r.text[len(r.text)-keep:]); err != nil {
+	if _, err := io.ReadFull(r.br, r.text[len(r.text)-keep:]); err != nil {
 		return err
 	}
-	_, err := r.c.br.Discard(n - keep)
+	_, err := r.br.Discard(n - keep)
 	return err
-}
-
-// data passes n bytes to the reader.
-func (r *receiver) data(n int) error {
-	for n > 0 {
-		whole := chunkPool.Get().(*[chunk]byte)
-		part := whole[:min(n, chunk)]
-		if _, err := io.ReadFull(r.c.br, part); err != nil {
-			return err
-		}
-		n -= len(part)
-		select {
-		case r.c.chunks <- part:
-		case <-r.c.closedc:
-			return net.ErrClosed
-		}
-	}
-	return nil
 }
 
 // end tells readers and writers that it is over, and why.
@@ -128,14 +146,15 @@ func (r *receiver) end(cause error) {
 		close(r.c.decidedc)
 	}
 	if cause != io.EOF {
-		r.endData()
+		r.finish()
 	}
 }
 
-func (r *receiver) endData() {
+// finish ends the data. What comes after is still heard.
+func (r *receiver) finish() {
 	if !r.ended {
 		r.ended = true
-		close(r.c.chunks)
+		r.c.wg.Go(r.drain)
 	}
 }
 

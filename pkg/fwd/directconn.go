@@ -1,11 +1,10 @@
 package fwd
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -26,9 +25,13 @@ const quietTime = 10 * time.Second
 type DirectConn struct {
 	forward
 	quiet   time.Duration // before the pod is told of the end
-	ended   atomic.Bool   // CloseWrite was called
-	told    atomic.Bool   // and the pod knows
 	podDone atomic.Bool   // the pod's end was read
+
+	mu    sync.Mutex  // guards all below
+	timer *time.Timer // tells the pod; while a Read waits after CloseWrite
+	waits bool        // a Read does
+	ended bool        // CloseWrite was called
+	told  bool        // and the pod knows
 }
 
 // forward is internal/link's connection.
@@ -39,28 +42,16 @@ type forward interface {
 
 // Read reads from the pod. One goroutine at a time may call it.
 func (c *DirectConn) Read(b []byte) (int, error) {
-	for {
-		if c.ended.Load() && !c.told.Load() {
-			c.awaitPod()
-		}
-		n, err := c.forward.Read(b)
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded) && c.ended.Load() && !c.told.Load():
-			c.told.Store(true)
-			if err := c.SetReadDeadline(time.Time{}); err != nil {
-				return n, err
-			}
-			if err := c.forward.CloseWrite(); err != nil {
-				return n, err
-			}
-			continue
-		case err == io.EOF && c.told.Load():
-			err = cutError{c.quiet}
-		case err == io.EOF:
-			c.podDone.Store(true)
-		}
-		return n, err
+	c.await(true)
+	n, err := c.forward.Read(b)
+	told := c.await(false)
+	switch {
+	case err == io.EOF && told:
+		err = cutError{c.quiet}
+	case err == io.EOF:
+		c.podDone.Store(true)
 	}
+	return n, err
 }
 
 // Write writes to the pod.
@@ -73,14 +64,43 @@ func (c *DirectConn) Write(b []byte) (int, error) {
 
 // CloseWrite says that no more will be written.
 func (c *DirectConn) CloseWrite() error {
-	if c.ended.Swap(true) {
-		return nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.ended = true
+		c.time()
 	}
-	return c.awaitPod()
+	return nil
 }
 
-// awaitPod gives the pod its time, also for a Read that is under way.
-func (c *DirectConn) awaitPod() error { return c.SetReadDeadline(time.Now().Add(c.quiet)) }
+// await begins or ends the time that a Read waits, and reports whether the pod
+// has been told of the end.
+func (c *DirectConn) await(reads bool) (told bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waits = reads
+	c.time()
+	return c.told
+}
+
+// time gives the pod its time while a Read waits. Called with mu held.
+func (c *DirectConn) time() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	if c.waits && c.ended && !c.told {
+		c.timer = time.AfterFunc(c.quiet, c.tell)
+	}
+}
+
+// tell tells the pod of the end. If it cannot be told, reading fails, too.
+func (c *DirectConn) tell() {
+	c.mu.Lock()
+	c.told = true
+	c.mu.Unlock()
+	_ = c.forward.CloseWrite()
+}
 
 // Abort ends the connection; the pod's side sees an end of data.
 func (c *DirectConn) Abort(error) { c.Close() }
