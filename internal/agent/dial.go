@@ -28,30 +28,30 @@ func dialTCP(agent context.Context, st *session.Stream) error {
 		st.Reset(wire.InvalidAddress, err.Error())
 		return err
 	}
-	ctx, cancel := context.WithCancel(agent)
-	defer cancel()
-	defer st.OnDone(cancel)() // nobody waits for the connection any more
-	conn, err := dialApart(ctx, st.Address())
+	conn, err := dialApart(agent, st)
 	if err != nil {
 		st.Abort(err)
 		return err
 	}
 	st.Accept(conn.RemoteAddr().String())
-	far := dialed{relay.TCP{TCPConn: conn}, ctx}
-	defer context.AfterFunc(ctx, far.part)()
+	far := dialed{relay.TCP{TCPConn: conn}, st.Done()}
+	defer st.OnDone(far.part)()
 	defer context.AfterFunc(agent, func() { far.Abort(nil) })()
 	return relay.Join(far, st)
 }
 
-// dialApart dials in a goroutine of its own: the stack that it takes is given
-// back, where thousands of connections would keep theirs.
-func dialApart(ctx context.Context, address string) (conn *net.TCPConn, err error) {
+// dialApart dials for st in a goroutine of its own: the stack and the contexts
+// that it takes are given back, where thousands of connections would keep theirs.
+func dialApart(agent context.Context, st *session.Stream) (conn *net.TCPConn, err error) {
 	donec := make(chan struct{})
 	go func() {
 		defer close(donec)
+		ctx, cancel := context.WithCancel(agent)
+		defer cancel()
+		defer st.OnDone(cancel)() // nobody waits for the connection any more
 		d := net.Dialer{Timeout: dialTime, Control: control}
 		var c net.Conn
-		if c, err = d.DialContext(ctx, "tcp", address); err == nil {
+		if c, err = d.DialContext(ctx, "tcp", st.Address()); err == nil {
 			conn = c.(*net.TCPConn)
 		}
 	}()
@@ -64,12 +64,14 @@ func dialApart(ctx context.Context, address string) (conn *net.TCPConn, err erro
 // otherwise keep the connection, and what waits for it, for ever.
 type dialed struct {
 	relay.TCP
-	client context.Context // ends when the client is done with the connection
+	gone <-chan struct{} // closed when the client is done with the connection
 }
 
 func (d dialed) Write(p []byte) (int, error) {
-	if d.client.Err() != nil {
+	select {
+	case <-d.gone:
 		d.part()
+	default:
 	}
 	return d.TCP.Write(p)
 }
