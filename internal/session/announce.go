@@ -32,10 +32,14 @@ func (st *Stream) emitNotices(out []byte) []byte {
 	}
 	if st.creditDue {
 		st.creditDue = false
-		if !st.rstSent { // else that has said it
-			out = wire.Credit{Stream: st.id, Consumed: uint32(st.consumed), Grow: uint32(st.grow)}.Append(out)
+		n := st.consumed // a RESET that was sent has said it
+		if !st.rstSent {
+			n = max(n-st.kept, 0) // more may be kept than when it was due
 		}
-		st.reported()
+		if !st.rstSent && n+st.grow > 0 {
+			out = wire.Credit{Stream: st.id, Consumed: uint32(n), Grow: uint32(st.grow)}.Append(out)
+		}
+		st.reported(n)
 	}
 	st.settle()
 	return out

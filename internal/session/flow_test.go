@@ -93,6 +93,56 @@ func TestWindowDoesNotGrowByWhatWasHeldUp(t *testing.T) {
 	})
 }
 
+// While somebody exchanges small amounts, what one bulk stream has on the way is
+// no more than the round trip needs. It is more again afterwards.
+func TestWindowIsLeanWhileOthersAreInAHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, agent := pair(t, memLinks(time.Millisecond), Config{}, Config{})
+		time.Sleep(time.Second) // the first pings have measured it
+		st1, st2 := streamPair(t, client, agent)
+		quick, answers := streamPair(t, client, agent)
+		sent := fill(st1, 300<<20)
+		go func() {
+			for { // 128 MB/s, which is what bounds
+				if _, err := io.ReadFull(st2, make([]byte, 128<<10)); err != nil {
+					return
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		waiting := func() int {
+			synctest.Wait()
+			return countsOf(agent).held
+		}
+		time.Sleep(500 * time.Millisecond)
+		wide := st1.windowNow()
+		require.GreaterOrEqual(t, wide, 1<<20)
+		require.Greater(t, waiting(), wide/2)
+		for range 20 {
+			write(t, quick, "x")
+			readN(t, answers, 1)
+			time.Sleep(10 * time.Millisecond)
+		}
+		for range 20 {
+			write(t, quick, "x")
+			readN(t, answers, 1)
+			time.Sleep(10 * time.Millisecond)
+			require.LessOrEqual(t, waiting(), wire.MinWindow)
+		}
+		time.Sleep(hurry + 100*time.Millisecond)
+		assert.Greater(t, waiting(), wide/2)
+		<-sent
+		require.NoError(t, st1.CloseWrite())
+		_, err := io.Copy(io.Discard, st2)
+		require.NoError(t, err)
+		quick.Close()
+		answers.Close()
+		st1.Close()
+		st2.Close()
+		assertSettled(t, client, agent)
+	})
+}
+
 func (st *Stream) windowNow() int {
 	st.s.mu.Lock()
 	defer st.s.mu.Unlock()

@@ -58,6 +58,7 @@ func (st *Stream) onData(h wire.Header, p []byte) {
 		return
 	}
 	s.moved += int64(len(p))
+	s.noteSmall(st, len(p))
 	st.finRecv = h.Flags&wire.FlagFIN != 0
 	if len(p) > 0 {
 		if st.closed {

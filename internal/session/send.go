@@ -200,8 +200,8 @@ func (st *Stream) emit(out []byte) []byte {
 	if st.rst != nil && (all || n == 0 && !st.linger) {
 		out = st.rst.Append(out)
 		st.rstSent, st.lost = true, !all || st.finWanted && !st.finSent
-		st.wcond.Broadcast() // for Flush
-		st.reported()        // SPEC.md 4: a RESET sent counts as CREDIT
+		st.wcond.Broadcast()     // for Flush
+		st.reported(st.consumed) // SPEC.md 4: a RESET sent counts as CREDIT
 		st.freeBuffer()
 	}
 	st.settle()

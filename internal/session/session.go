@@ -98,6 +98,9 @@ type Session struct {
 	unsaid  int  // bytes read and not reported to the peer
 	thrifty bool // held+unsaid is high: report at once (window.go)
 
+	small   uint32    // the stream that received a small amount last (hurry.go)
+	smallAt time.Time // when it did
+
 	alive
 }
 

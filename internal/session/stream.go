@@ -70,7 +70,9 @@ type recvSide struct {
 	outlet     *outlet // what the stream is fed to, or nil
 	finRecv    bool
 	rwindow    int              // bytes that we let be outstanding
+	lean       int              // how wide it is while others are in a hurry (hurry.go)
 	consumed   int              // bytes read and not reported
+	kept       int              // bytes of consumed that are not to be reported now
 	round      int              // bytes read since roundBegan (window.go)
 	began      time.Time        // when the round began
 	lastRounds [2]time.Duration // how long those before took
@@ -94,7 +96,7 @@ func (s *Session) newStream(open wire.Open, own bool) *Stream {
 	st := &Stream{s: s, id: open.Stream, open: open, own: own, endc: make(chan struct{}), place: true}
 	st.wcond.L, st.rcond.L = &s.mu, &s.mu
 	st.window = int(s.peer.Window)
-	st.rwindow = firstWindow
+	st.rwindow, st.lean = firstWindow, firstWindow
 	st.began = time.Now()
 	st.lastRounds = [2]time.Duration{never, never}
 	s.streams[st.id] = st

@@ -15,11 +15,16 @@ func (st *Stream) consume(n int) {
 	st.consumed += n
 	st.s.unsaid += n
 	st.round += n
+	atOnce := st.s.thrifty || st.finRecv || st.reset != nil || st.closed
+	st.kept = 0
+	if !atOnce && st.s.hurried(st) {
+		st.kept = st.rwindow - st.lean
+	}
 	switch {
 	case st.round >= st.rwindow/2:
 		st.reportWith(st.growth())
-	case st.s.thrifty, st.consumed >= st.rwindow/4, st.finRecv, st.reset != nil:
-		st.report()
+	case atOnce, st.consumed-st.kept >= (st.rwindow-st.kept)/4:
+		st.reportWith(0)
 	}
 }
 
@@ -47,14 +52,24 @@ func (st *Stream) growth() int {
 	if s.thrifty || st.finRecv || st.reset != nil || s.rtt == 0 || three > 2*s.rtt+slack {
 		return 0
 	}
-	return min(2*st.rwindow, wire.MaxWindow, s.cfg.Memory) - st.rwindow
+	wider := min(2*st.rwindow, wire.MaxWindow, s.cfg.Memory)
+	switch {
+	case three <= 2*s.rtt+s.rtt/2:
+		st.lean = wider
+	case s.hurried(st):
+		return 0
+	}
+	return wider - st.rwindow
 }
 
 // report tells the peer what was consumed since the last report.
-func (st *Stream) report() { st.reportWith(0) }
+func (st *Stream) report() {
+	st.kept = 0
+	st.reportWith(0)
+}
 
 func (st *Stream) reportWith(grow int) {
-	if st.consumed == 0 && grow == 0 {
+	if st.consumed <= st.kept && grow == 0 {
 		return
 	}
 	st.rwindow += grow
@@ -63,10 +78,11 @@ func (st *Stream) reportWith(grow int) {
 	st.announce()
 }
 
-// reported counts what was consumed as known to the peer.
-func (st *Stream) reported() {
-	st.s.unsaid -= st.consumed
-	st.consumed, st.grow = 0, 0
+// reported counts n bytes that were consumed as known to the peer.
+func (st *Stream) reported(n int) {
+	st.s.unsaid -= n
+	st.consumed -= n
+	st.grow = 0
 }
 
 // saveMemory watches how much of the session's memory the peer believes to be

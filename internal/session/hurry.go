@@ -1,0 +1,25 @@
+package session
+
+import "time"
+
+const (
+	// smallData is how much a keystroke is at most, or a request.
+	smallData = 4 << 10
+	// hurry is how long after one the next is to be expected.
+	hurry = time.Second
+)
+
+// noteSmall takes note of data that others should not delay. Called with mu held.
+func (s *Session) noteSmall(st *Stream, n int) {
+	if 0 < n && n <= smallData && st.rwindow == firstWindow {
+		s.small, s.smallAt = st.id, time.Now()
+	}
+}
+
+// hurried reports whether others than st exchange small amounts. The slack in
+// its window is then theirs: of what was read, so much is kept back from the
+// peer that the window is the lean one, which suffices where everybody passes
+// bytes on at once. Called with mu held.
+func (s *Session) hurried(st *Stream) bool {
+	return s.small != 0 && s.small != st.id && time.Since(s.smallAt) < hurry
+}
