@@ -162,8 +162,8 @@ func (c *Conn) Close() error {
 		close(c.closedc)
 		c.raw.Close()
 	})
-	c.rmu.Lock() // until no reader begins a goroutine
-	c.rmu.Unlock()
+	c.rmu.Lock() // no reader begins a goroutine meanwhile
+	defer c.rmu.Unlock()
 	c.wg.Wait()
 	return nil
 }
