@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/fwdtools/fwd/internal/launch"
 	"github.com/fwdtools/fwd/internal/session"
 )
@@ -47,12 +49,13 @@ func (c *Client) adopt(s *session.Session, via Via, agent launch.Agent) {
 // begin does what each session needs. Called with mu held.
 func (c *Client) begin(s *session.Session, via Via, agent launch.Agent) {
 	c.alive[s] = true
+	c.lost = ""
 	c.work.Go(func() { c.watch(s, via, agent) })
 	first := c.newRound(s)
 	c.work.Go(func() { c.accept(s, first) })
 }
 
-// watch says when a session with an agent is lost.
+// watch says when a session with an agent is lost: once, if several are.
 func (c *Client) watch(s *session.Session, via Via, agent launch.Agent) {
 	c.log.Debug().Msgf("connected to %s in pod/%s via %s", agent.Name(), agent.Pod, via)
 	select {
@@ -60,13 +63,27 @@ func (c *Client) watch(s *session.Session, via Via, agent launch.Agent) {
 		if c.ctx.Err() != nil || errors.Is(s.Err(), session.ErrClosed) {
 			break // it was closed here
 		}
-		c.log.Warn().Msgf("connection to %s in pod/%s was lost: %v", agent.Name(), agent.Pod, s.Err())
+		level := zerolog.WarnLevel
+		if c.said(agent) {
+			level = zerolog.DebugLevel
+		}
+		c.log.WithLevel(level).Msgf("connection to %s in pod/%s was lost: %v", agent.Name(), agent.Pod, s.Err())
 	case <-c.ctx.Done():
 	}
 	s.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.alive, s)
+}
+
+// said reports whether nothing has come between this loss of a session with
+// agent and another one.
+func (c *Client) said(agent launch.Agent) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	said := c.lost == agent.Name()
+	c.lost = agent.Name()
+	return said
 }
 
 // forget gives up s for new streams; those that run go on.

@@ -1,14 +1,17 @@
 package fwd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -408,5 +411,31 @@ func TestLostSessionIsMadeAnewAndRemembersTheLink(t *testing.T) {
 		assert.Equal(t, 1, l.tried(&l.portForward), "the other link is known to work")
 		time.Sleep(time.Second)
 		assert.Len(t, l.sessions(&l.proxy), 1)
+	})
+}
+
+// An agent that ends takes all sessions with it; that is one loss to people.
+func TestLossOfAnAgentIsSaidOnce(t *testing.T) {
+	l := newLinks(t)
+	l.agent.Container = "fwd-agent-x"
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		c := l.start(ViaAuto, 1)
+		defer c.Close()
+		c.log = zerolog.New(&said).Level(zerolog.WarnLevel)
+		for range 2 {
+			said.Reset()
+			dial(t, c)
+			time.Sleep(time.Second)
+			dial(t, c)
+			synctest.Wait()
+			require.Len(t, c.alive, 2)
+			for _, s := range append(l.sessions(&l.portForward), l.sessions(&l.proxy)...) {
+				s.CloseWithError(wire.InternalError, "the pod burns")
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			assert.Equal(t, 1, strings.Count(said.String(), "was lost"), said.String())
+		}
 	})
 }
