@@ -52,12 +52,13 @@ func (st *Stream) Draw(read func(b []byte) (n int, err error)) error {
 // whether there may be more. Called with mu held, which it gives up while it
 // reads.
 func (st *Stream) drawLittle(read func([]byte) (int, error)) (more bool, err error) {
-	if n, _ := st.allowance(drawFirst); n == 0 || len(st.sbuf) > 0 {
+	room, _ := st.allowance(drawFirst)
+	if room == 0 || len(st.sbuf) > 0 {
 		return true, nil
 	}
 	buf := newPiece(drawFirst)
 	st.s.mu.Unlock()
-	n, err := read(buf[:drawFirst])
+	n, err := read(buf[:room])
 	st.s.mu.Lock()
 	if n == 0 {
 		freePiece(buf)
@@ -69,7 +70,7 @@ func (st *Stream) drawLittle(read func([]byte) (int, error)) (more bool, err err
 	}
 	st.sbuf = buf[:n]
 	st.schedule()
-	return n == drawFirst && err == nil, err
+	return n == room && err == nil, err
 }
 
 // sources reports whether there is a source to read from. Called with mu held.
