@@ -41,7 +41,7 @@ type Client struct {
 	sessionsVia Via                       // guarded by mu; what they go over
 	alive       map[*session.Session]bool // guarded by mu; those that were replaced, too
 	agent       launch.Agent              // guarded by mu; the last session's
-	lost        string                    // guarded by mu; the agent that a session with was the last to be lost
+	lost        string                    // guarded by mu; the agent of the session that was lost last, until there is a new session
 	attempt     *attempt                  // guarded by mu; to make a session, nil when none is under way
 	settling    chan struct{}             // guarded by mu; closed when it is known which link is the fastest
 	growing     bool                      // guarded by mu; a parallel link is being made

@@ -68,7 +68,7 @@ func (c *DirectConn) CloseWrite() error {
 	defer c.mu.Unlock()
 	if !c.ended {
 		c.ended = true
-		c.time()
+		c.setTimer()
 	}
 	return nil
 }
@@ -79,12 +79,12 @@ func (c *DirectConn) await(reads bool) (told bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waits = reads
-	c.time()
+	c.setTimer()
 	return c.told
 }
 
-// time gives the pod its time while a Read waits. Called with mu held.
-func (c *DirectConn) time() {
+// setTimer gives the pod its time while a Read waits. Called with mu held.
+func (c *DirectConn) setTimer() {
 	if c.timer != nil {
 		c.timer.Stop()
 		c.timer = nil
