@@ -16,7 +16,7 @@ type notices struct {
 // announce puts the stream in line to say what is due. Called with mu held.
 func (st *Stream) announce() {
 	st.s.notices.push(st)
-	st.s.writable.Signal()
+	st.s.press()
 }
 
 // emitNotices appends what is due to out. Called by the writer goroutine with

@@ -69,8 +69,12 @@ func (st *Stream) drawLittle(read func([]byte) (int, error)) (more bool, err err
 		return false, st.opError("write", err)
 	}
 	st.sbuf = buf[:n]
-	st.schedule()
-	return n == room && err == nil, err
+	if n == room {
+		st.schedule()
+		return err == nil, err
+	}
+	st.s.writeAtOnce(st.schedule)
+	return false, err
 }
 
 // sources reports whether there is a source to read from. Called with mu held.

@@ -164,7 +164,7 @@ func (st *Stream) schedule() {
 		return
 	}
 	st.s.ready.push(st)
-	st.s.writable.Signal()
+	st.s.press()
 }
 
 // emit appends the stream's next frame, or its last ones, to out. Called by

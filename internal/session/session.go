@@ -101,6 +101,7 @@ type Session struct {
 	small   uint32    // the stream that received a small amount last (hurry.go)
 	smallAt time.Time // when it did
 
+	writer
 	alive
 }
 
@@ -116,6 +117,7 @@ func newSession(link net.Conn, cfg Config, peer wire.Hello, firstID uint32) *Ses
 		streams: make(map[uint32]*Stream),
 		nextID:  firstID,
 	}
+	s.out, s.limit = make([]byte, 0, gather+wire.HeaderLen+wire.MaxPayload), gather
 	s.ready.bit, s.starved.bit, s.notices.bit, s.fed.bit = 1, 2, 4, 8
 	s.writable.L, s.arrivals.L, s.idle.L = &s.mu, &s.mu, &s.mu
 	return s
@@ -174,7 +176,7 @@ func (s *Session) end(cause error) {
 		s.held -= st.rbuf.release()
 	}
 	s.backlog = nil
-	s.writable.Signal()
+	s.press()
 	s.arrivals.Broadcast()
 	s.idle.Broadcast()
 	// The writer may be stuck in a write that nobody reads.

@@ -16,45 +16,97 @@ const (
 	longWrite = 4 * time.Millisecond
 )
 
+// writer is what whoever writes the link needs: the goroutine of writeLoop, or
+// one that finds nobody writing and nothing waiting (writeAtOnce).
+type writer struct {
+	busy     bool   // somebody writes
+	out      []byte // what; used again
+	limit    int    // about how much of it at a time
+	writeErr error  // why nobody can any more
+}
+
 // writeLoop writes frames until the session has ended and its last frames are
-// out: control frames first, then what streams have to announce, then one frame
-// of each stream in turn.
+// out.
 func (s *Session) writeLoop() {
 	defer s.link.Close()
-	out := make([]byte, 0, gather+wire.HeaderLen+wire.MaxPayload)
-	limit := gather
 	for {
 		s.mu.Lock()
-		for len(s.control) == 0 && s.notices.len() == 0 && s.ready.len() == 0 && s.err == nil {
+		for s.busy || !s.pressing() {
 			s.writable.Wait()
 		}
+		s.busy = true
 		// Who is about to write, too, does it first: one write instead of several.
 		s.mu.Unlock()
 		runtime.Gosched()
 		s.mu.Lock()
-		out = s.collect(out[:0], limit)
-		ended := s.err != nil
+		last := s.writeOut()
+		err := s.writeErr
 		s.mu.Unlock()
-		if len(out) > 0 {
-			if ended {
-				s.link.SetWriteDeadline(time.Now().Add(flushTime))
-			}
-			begin := time.Now()
-			if _, err := s.link.Write(out); err != nil {
-				s.writeFailed(err)
-				return
-			}
-			switch took := time.Since(begin); {
-			case took > longWrite:
-				limit = max(limit/2, minGather)
-			case took < longWrite/4:
-				limit = min(limit*2, gather)
-			}
-		}
-		if ended {
+		switch {
+		case err != nil:
+			s.writeFailed(err)
+			return
+		case last:
 			return
 		}
 	}
+}
+
+// pressing reports whether there is something for the writer to do. Called with
+// mu held.
+func (s *Session) pressing() bool {
+	return len(s.control) > 0 || s.notices.len() > 0 || s.ready.len() > 0 || s.err != nil || s.writeErr != nil
+}
+
+// press says that there is. Who is busy looks again. Called with mu held.
+func (s *Session) press() {
+	if !s.busy {
+		s.writable.Signal()
+	}
+}
+
+// writeAtOnce has this goroutine write what schedule puts in line, if nobody
+// writes and nothing waits: for a single byte, waking another one takes longer.
+// Called with mu held, which it may give up.
+func (s *Session) writeAtOnce(schedule func()) {
+	if s.busy || s.pressing() {
+		schedule()
+		return
+	}
+	s.busy = true
+	schedule()
+	s.writeOut()
+	if s.pressing() {
+		s.writable.Signal()
+	}
+}
+
+// writeOut writes control frames first, then what streams have to announce, then
+// one frame of each stream in turn, and reports whether those are the last.
+// Called with busy set, which it ends, and with mu held, which it gives up while
+// it writes.
+func (s *Session) writeOut() (last bool) {
+	s.out = s.collect(s.out[:0], s.limit)
+	last = s.err != nil
+	if len(s.out) > 0 && s.writeErr == nil {
+		s.mu.Unlock()
+		if last {
+			s.link.SetWriteDeadline(time.Now().Add(flushTime))
+		}
+		begin := time.Now()
+		_, err := s.link.Write(s.out)
+		took := time.Since(begin)
+		s.mu.Lock()
+		s.writeErr = err
+		switch {
+		case took > longWrite:
+			s.limit = max(s.limit/2, minGather)
+		case took < longWrite/4:
+			s.limit = min(s.limit*2, gather)
+		}
+	}
+	s.busy = false
+	return last
 }
 
 // writeFailed ends the session because writing the link failed, unless the
@@ -109,5 +161,5 @@ func (s *Session) sendControl(f wire.Frame) {
 		return
 	}
 	s.control = f.Append(s.control)
-	s.writable.Signal()
+	s.press()
 }
