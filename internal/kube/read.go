@@ -93,7 +93,7 @@ func (c *Cluster) object(ctx context.Context, kind Kind, name string, obj runtim
 func (c *Cluster) raw(ctx context.Context, kind Kind, name string, into any) error {
 	call := Call{Verb: "get", Group: kind.Group, Resource: kind.Resource, Namespace: c.Namespace, Name: name}
 	// Not DoRaw, which does not read a refusal's Status.
-	result, err := c.send(ctx, call, c.Request(call))
+	result, err := c.send(ctx, call, c.Request(call).SetHeader("Accept", runtime.ContentTypeJSON))
 	if err != nil {
 		return c.named(ctx, kind, err)
 	}
