@@ -15,11 +15,17 @@ import (
 // served runs the server, until the test ends, and returns its address.
 func served(t *testing.T) string {
 	t.Helper()
+	return handled(t, answer)
+}
+
+// handled is served with something else that is done with each connection.
+func handled(t *testing.T, handle func(net.Conn) error) string {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	errc := make(chan error, 1)
-	go func() { errc <- serve(ctx, ln) }()
+	go func() { errc <- serve(ctx, ln, handle) }()
 	t.Cleanup(func() {
 		cancel()
 		assert.NoError(t, <-errc)

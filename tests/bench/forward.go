@@ -38,23 +38,8 @@ func forwardMode(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { ln.Close() })()
 	fmt.Println(ln.Addr())
-	for {
-		local, err := ln.Accept()
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		go func() {
-			defer local.Close()
-			if err := up.join(ctx, local); err != nil {
-				fmt.Fprintln(os.Stderr, "bench:", err)
-			}
-		}()
-	}
+	return serve(ctx, ln, func(local net.Conn) error { return up.join(ctx, local) })
 }
 
 // An upgrader opens pipes to the server through pods/proxy.

@@ -78,22 +78,8 @@ func TestForwardThroughAnUpgrade(t *testing.T) {
 	}, "ns", "pod")
 	require.NoError(t, err)
 
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer ln.Close()
-	go func() {
-		for {
-			local, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer local.Close()
-				_ = up.join(t.Context(), local)
-			}()
-		}
-	}()
-	out := job{Load: "both", Addr: ln.Addr().String(), Bytes: mib, Deadline: 10 * time.Second}.do(t.Context())
+	addr := handled(t, func(local net.Conn) error { return up.join(t.Context(), local) })
+	out := job{Load: "both", Addr: addr, Bytes: mib, Deadline: 10 * time.Second}.do(t.Context())
 	assert.Empty(t, out.Failure, out.Err)
 	assert.Equal(t, "/api/v1/namespaces/ns/pods/pod:7000/proxy/", asked.URL.Path)
 	assert.Equal(t, "Bearer secret", asked.Header.Get("Authorization"))

@@ -25,11 +25,11 @@ func serveMode(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, ln)
+	return serve(ctx, ln, answer)
 }
 
-// serve answers connections until ctx ends, and closes ln.
-func serve(ctx context.Context, ln net.Listener) error {
+// serve has each connection handled until ctx ends, and closes ln.
+func serve(ctx context.Context, ln net.Listener, handle func(net.Conn) error) error {
 	defer context.AfterFunc(ctx, func() { ln.Close() })()
 	for {
 		conn, err := ln.Accept()
@@ -42,7 +42,7 @@ func serve(ctx context.Context, ln net.Listener) error {
 		go func() {
 			defer conn.Close()
 			defer context.AfterFunc(ctx, func() { conn.Close() })()
-			if err := answer(conn); err != nil {
+			if err := handle(conn); err != nil {
 				fmt.Fprintf(os.Stderr, "bench: %s: %v\n", conn.RemoteAddr(), err)
 			}
 		}()
