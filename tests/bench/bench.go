@@ -26,6 +26,10 @@ func benchMode(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if c.nodePort == "" {
+		fmt.Fprintf(os.Stderr, "bench: the path %s is left out: %s\n", relays, noNodePort)
+		o.paths = slices.DeleteFunc(o.paths, func(p path) bool { return p.name == relays })
+	}
 	b := &bench{cluster: c, o: o, peers: make(map[string]*peer)}
 	runErr := b.run(ctx)
 	r := report{paths: o.paths, items: b.items(), results: b.results}

@@ -29,8 +29,8 @@ func styleChart(b *strings.Builder) {
 }
 
 // charted says whether a path has bars: the chart compares with kubectl's, and
-// the one on the node has no API server in its way.
-func charted(p path) bool { return !p.isKubectl() && p.name != direct }
+// what goes past the API server is no choice beside these.
+func charted(p path) bool { return !p.isKubectl() && !p.plain }
 
 // legend writes what the colours mean.
 func (r report) legend(b *strings.Builder) {

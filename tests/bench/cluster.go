@@ -37,16 +37,17 @@ type cluster struct {
 	work       string // directory of this run, absent when it has ended
 	self       string // this program, for here and for the node
 	kubectl    string
-	straight   bool // kubeconfig has the node's own address
+	nodeIP     string // that kubeconfig leads to; empty where this machine does not reach it
 	podIP      string
-	nodePID    int // first process of the node, 0 where it is not to be seen
+	nodePort   string // address of the server at the node; empty where this machine does not reach it
+	nodePID    int    // first process of the node, 0 where it is not to be seen
 }
 
 // newCluster puts the server into the cluster. Whatever it returns is to be
 // cleaned up.
 func newCluster(ctx context.Context, kubeconfig, bin string) (*cluster, error) {
 	c := &cluster{kubeconfig: kubeconfig, bin: bin}
-	for _, step := range []func(context.Context) error{c.connect, c.build, c.deploy} {
+	for _, step := range []func(context.Context) error{c.connect, c.build, c.deploy, c.findNodePort} {
 		if err := step(ctx); err != nil {
 			return c, err
 		}
@@ -98,7 +99,7 @@ func (c *cluster) straighten(ctx context.Context) {
 		config.Timeout = 2 * time.Second
 		if client, err := kubernetes.NewForConfig(config); err == nil {
 			if _, err := client.Discovery().ServerVersion(); err == nil {
-				c.kubeconfig, c.straight = kubeconfig, true
+				c.kubeconfig, c.nodeIP = kubeconfig, a.Address
 				return
 			}
 		}

@@ -11,6 +11,9 @@ var cpuParts = []string{"client", "API server", "kubelet and containerd", "agent
 // cpu reads the times of all parts of a path; those that it has not are absent.
 func (c *cluster) cpu(p path, client *peer) cpuTimes {
 	t := make(cpuTimes)
+	if p.plain {
+		return t
+	}
 	add := func(part string, found ...proc) {
 		for _, p := range found {
 			t[part] += p.cpu

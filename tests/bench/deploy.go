@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,8 +11,7 @@ import (
 )
 
 // deploy makes the namespace, the pod with the server, and a Service of the same
-// name, and waits until the pod
-// runs.
+// name with a port of the node, and waits until the pod runs.
 func (c *cluster) deploy(ctx context.Context) error {
 	if err := c.newNamespace(ctx); err != nil {
 		return err
@@ -19,7 +19,9 @@ func (c *cluster) deploy(ctx context.Context) error {
 	labels := map[string]string{"app": podName}
 	_, err := c.client.CoreV1().Services(namespace).Create(ctx, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: podName},
-		Spec:       corev1.ServiceSpec{Selector: labels, Ports: []corev1.ServicePort{{Port: serverPort}}},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeNodePort, Selector: labels, Ports: []corev1.ServicePort{{Port: serverPort}},
+		},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return err
@@ -39,6 +41,35 @@ func (c *cluster) deploy(ctx context.Context) error {
 		c.podIP = pod.Status.PodIP
 		return len(pod.Status.ContainerStatuses) == 1 && pod.Status.ContainerStatuses[0].Ready, nil
 	})
+}
+
+// noNodePort is why there are no plain relays then.
+const noNodePort = "this machine does not reach the server by the node's address"
+
+// findNodePort waits until the server answers at the node's address, too, which
+// may be some moments after the pod is ready. Where it never does, there is no
+// such address.
+func (c *cluster) findNodePort(ctx context.Context) error {
+	if c.nodeIP == "" {
+		return nil
+	}
+	service, err := c.client.CoreV1().Services(namespace).Get(ctx, podName, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	addr := net.JoinHostPort(c.nodeIP, strconv.Itoa(int(service.Spec.Ports[0].NodePort)))
+	err = c.until(ctx, addr, func(ctx context.Context) (bool, error) {
+		conn, err := open(ctx, addr, echo, 0)
+		if err != nil {
+			return false, err
+		}
+		conn.Close()
+		return true, nil
+	})
+	if err == nil {
+		c.nodePort = addr
+	}
+	return ctx.Err()
 }
 
 // newNamespace makes the namespace anew where a killed run has left one.

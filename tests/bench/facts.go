@@ -26,8 +26,11 @@ func (c *cluster) facts(ctx context.Context, o options, took time.Duration) fact
 	if v, err := c.client.Discovery().ServerVersion(); err == nil {
 		f = append(f, [2]string{"Kubernetes", v.GitVersion + ", kind, one node, on this machine"})
 	}
-	if c.straight {
+	if c.nodeIP != "" {
 		f = append(f, [2]string{"API server", "at the node's address, past the container engine's proxy"})
+	}
+	if c.nodePort == "" {
+		f = append(f, [2]string{"Left out", "three plain relays: " + noNodePort})
 	}
 	if out, err := exec.CommandContext(ctx, c.kubectl, "version", "--client").Output(); err == nil {
 		if m := clientVersion.FindSubmatch(out); m != nil {

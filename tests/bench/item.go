@@ -49,7 +49,7 @@ func (i item) measures(p path) bool {
 	case i.stage == near:
 		return true
 	}
-	return p.command != nil // the node is never far, and has no client
+	return !p.plain // these are never far, and have no client
 }
 
 // work is the job for a run of that kind.

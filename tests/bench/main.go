@@ -4,8 +4,8 @@
 //
 //	go run ./tests/bench [-quick] [-only REGEXP] [-paths NAME,...] [-rounds N] [-out docs]
 //
-// The same program is the server in the pod, the load generator on the node and
-// the plain forwarder that the others are compared with: see modes.
+// The same program is the server in the pod, the load generator on the node, and
+// the plain forwarder and the relays that the others are compared with: see modes.
 //
 // It judges no correctness: what it sees of lost data is counted as a failure
 // of that path, and what does not end by its deadline as another.
@@ -25,6 +25,7 @@ var modes = map[string]func(ctx context.Context, args []string) error{
 	"serve":   serveMode,
 	"load":    loadMode,
 	"forward": forwardMode,
+	"relays":  relaysMode,
 }
 
 func main() {

@@ -36,6 +36,9 @@ func startPeer(ctx context.Context, args, env []string) (*peer, error) {
 	p := &peer{cmd: exec.Command(args[0], args[1:]...), donec: make(chan struct{}), stderr: new(tail)}
 	p.cmd.Env, p.cmd.Stderr = env, p.stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if _, err := p.cmd.StdinPipe(); err != nil { // it is open as long as this process lives
+		return nil, err
+	}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -40,6 +40,11 @@ each round, so only ratios of one run mean something. Numbers are medians of the
 with the least and the most in brackets; MB are a million bytes. A ratio is the median of
 the rounds' ratios; "kubectl" is the better one of its two protocols.
 
+"Three plain relays" are processes in a row that copy bytes from a local port to the pod,
+past the API server, with no TLS and no protocol: as many as fwd-dial, API server and agent
+are. Bytes cannot pass through so many much faster on this machine. New connections can:
+each is a new one from relay to relay, too, and fwd has one session for all.
+
 ![How many times as good as kubectl port-forward](bench.svg)
 
 `
