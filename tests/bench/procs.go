@@ -123,7 +123,7 @@ func (c *cluster) agents() []proc {
 	var own string
 	for _, p := range c.onNode("bench") {
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
-		if bytes.Contains(line, []byte("\x00serve\x00")) {
+		if bytes.HasPrefix(line, []byte(nodeDir+"/bench\x00serve\x00")) {
 			own = netns(p.pid)
 		}
 	}
