@@ -13,11 +13,11 @@ func bulkUp(ctx context.Context, j job) (numbers, error) {
 		return nil, err
 	}
 	defer c.Close()
-	begin := time.Now()
+	watch := newStopwatch()
 	if err := send(c, j); err != nil {
 		return nil, err
 	}
-	return numbers{"MB/s": rate(j.Bytes, begin)}, nil
+	return watch.numbers(j.Bytes), nil
 }
 
 // bulkDown receives.
@@ -27,11 +27,11 @@ func bulkDown(ctx context.Context, j job) (numbers, error) {
 		return nil, err
 	}
 	defer c.Close()
-	begin := time.Now()
+	watch := newStopwatch()
 	if err := receive(c, j); err != nil {
 		return nil, err
 	}
-	return numbers{"MB/s": rate(j.Bytes, begin)}, nil
+	return watch.numbers(j.Bytes), nil
 }
 
 // bulkBoth sends on one connection and receives on another. Its rate is that of
@@ -47,7 +47,7 @@ func bulkBoth(ctx context.Context, j job) (numbers, error) {
 		return nil, err
 	}
 	defer down.Close()
-	begin := time.Now()
+	watch := newStopwatch()
 	errc := make(chan error, 1)
 	go func() { errc <- send(up, j) }()
 	err = receive(down, j)
@@ -57,7 +57,7 @@ func bulkBoth(ctx context.Context, j job) (numbers, error) {
 	if sendErr := <-errc; err == nil {
 		err = sendErr
 	}
-	return numbers{"MB/s": rate(2*j.Bytes, begin)}, err
+	return watch.numbers(2 * j.Bytes), err
 }
 
 func send(c *conn, j job) error {
@@ -92,7 +92,19 @@ func receive(c *conn, j job) error {
 	return nil
 }
 
-// rate is in megabytes, of a million bytes, a second.
-func rate(n int64, begin time.Time) float64 {
-	return float64(n) / 1e6 / time.Since(begin).Seconds()
+// A stopwatch takes the time of bulk data alone, and the machine's in it: to
+// start a load generator on the node may take as much of that as the data.
+type stopwatch struct {
+	machine machineTimes
+	begin   time.Time
+}
+
+func newStopwatch() stopwatch { return stopwatch{readMachine(), time.Now()} }
+
+// numbers are those of n bytes since the start. A megabyte is a million of them.
+func (s stopwatch) numbers(n int64) numbers {
+	took := time.Since(s.begin)
+	all := numbers{"MB/s": float64(n) / 1e6 / took.Seconds()}
+	all.machine(s.machine, readMachine(), n)
+	return all
 }

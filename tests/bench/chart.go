@@ -32,10 +32,7 @@ func (r report) bars() (titles []string, groups [][]bar) {
 				}
 			}
 			if len(group) > 0 {
-				title := i.title
-				if i.stage == far {
-					title += ", 40 ms away"
-				}
+				title := i.placed()
 				if strings.HasPrefix(s.title, "99th") {
 					title += ", 99th percentile"
 				}

@@ -6,7 +6,9 @@ import "time"
 type cpuTimes map[string]time.Duration
 
 // cpuParts are the parts that are told apart, in the order of the report.
-var cpuParts = []string{"client", "API server", "kubelet and containerd", "agent"}
+var cpuParts = []string{"client", "API server", "kubelet and containerd", "agent", wholeMachine}
+
+const wholeMachine = "whole machine" // which the load generator reads
 
 // cpu reads the times of all parts of a path; those that it has not are absent.
 func (c *cluster) cpu(p path, client *peer) cpuTimes {

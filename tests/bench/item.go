@@ -24,8 +24,8 @@ type item struct {
 	section     string
 	quick       bool // is in a quick run, too
 	shown       []shown
-	job, small  job // small is for quick runs; without a Load it is job
-	cpu         bool
+	job, small  job  // small is for quick runs; without a Load it is job
+	cpu         bool // its CPU time is in the report
 	dirty       bool // leaves a peer in doubt, so that it starts again
 	paths       []string
 	run         func(ctx context.Context, b *bench, p path) (numbers, error)
@@ -50,6 +50,17 @@ func (i item) measures(p path) bool {
 		return true
 	}
 	return !p.plain // these are never far, and have no client
+}
+
+// placed is the title where those of all stages are.
+func (i item) placed() string {
+	switch i.stage {
+	case far:
+		return i.title + ", 40 ms away"
+	case slow:
+		return i.title + ", 40 ms away at 100 Mbit/s"
+	}
+	return i.title
 }
 
 // work is the job for a run of that kind.

@@ -73,12 +73,12 @@ var items = []item{
 		shown: []shown{{number: "ms", unit: "ms", lower: true}},
 	},
 	{
-		name: "far-up", title: "Up", stage: far, section: farSection,
+		name: "far-up", title: "Up", stage: far, section: farSection, cpu: true,
 		job:   job{Load: "up", Bytes: 256 * mib, Deadline: 2 * late},
 		shown: []shown{{number: "MB/s", unit: "MB/s", chart: true}},
 	},
 	{
-		name: "far-down", title: "Down", stage: far, section: farSection,
+		name: "far-down", title: "Down", stage: far, section: farSection, cpu: true,
 		job:   job{Load: "down", Bytes: 256 * mib, Deadline: 2 * late},
 		shown: []shown{{number: "MB/s", unit: "MB/s", chart: true}},
 	},

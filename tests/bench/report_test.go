@@ -34,6 +34,21 @@ func TestMarkdown(t *testing.T) {
 	assert.NotContains(t, text, "## Memory", "a section of nothing")
 }
 
+func TestLinesOfCPUTimeSayHowFarAway(t *testing.T) {
+	var titles []string
+	for _, i := range items {
+		for _, l := range i.lines(cpuSection) {
+			titles = append(titles, l.title)
+		}
+	}
+	for _, want := range []string{
+		"Up: client (s)", "Down: machine busy (%)", "Up, 40 ms away: whole machine (s)", "Down, 40 ms away: machine busy (%)",
+	} {
+		assert.Contains(t, titles, want)
+	}
+	assert.Len(t, titles, 4*(len(cpuParts)+1))
+}
+
 func TestChartIsXMLWithABarForEachPath(t *testing.T) {
 	var b strings.Builder
 	require.NoError(t, testReport().svg(&b))
