@@ -38,7 +38,7 @@ const never = time.Hour
 // growth ends a round of half a window and says how much wider the window
 // should be. If the last three took hardly more than two round trips, then the
 // window, not the path or the application, may be what bounds the peer: it
-// doubles. Two could be a single window that was held up somewhere and came at
+// doubles, or more. Two could be a single window that was held up somewhere and came at
 // once; the third comes of a CREDIT for them. Growth ends where the window is a
 // few times what is on the path at a time: more would only wait somewhere, and
 // other streams' bytes behind it.
@@ -52,7 +52,11 @@ func (st *Stream) growth() int {
 	if s.thrifty || st.finRecv || st.reset != nil || s.rtt == 0 || three > 2*s.rtt+slack {
 		return 0
 	}
-	wider := min(2*st.rwindow, wire.MaxWindow, s.cfg.Memory)
+	wider := 2 * st.rwindow
+	if three <= 2*s.rtt { // nothing but the window took time
+		wider *= 2
+	}
+	wider = min(wider, wire.MaxWindow, s.cfg.Memory)
 	switch {
 	case three <= 2*s.rtt+s.rtt/2:
 		st.lean = wider
