@@ -3,11 +3,17 @@ package session
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/fwdtools/fwd/pkg/wire"
 )
+
+// quietTrips is how many round trips tell what the path takes. A machine that is
+// busy with something else for a moment makes no longer path, and much would be
+// on the way for nothing if it did; half a minute of that counts.
+const quietTrips = 6
 
 // alive is what a session knows about its peer being there (SPEC.md 5).
 type alive struct {
@@ -16,11 +22,12 @@ type alive struct {
 	// guarded by Session.mu
 	epoch    time.Time
 	pinger   *time.Timer
-	watchdog *time.Timer   // goes off when the peer may have been silent for too long
-	rtt      time.Duration // what the path takes when it is quiet; 0 before the first answer
-	moved    int64         // bytes of data, in both directions
-	asked    int64         // moved, when the last PING was sent
-	first    int           // answers to come to PINGs that follow each other at once
+	watchdog *time.Timer               // goes off when the peer may have been silent for too long
+	rtt      time.Duration             // what the path takes when it is quiet: the least of trips; 0 before the first answer
+	trips    [quietTrips]time.Duration // what the last answers that count took, the latest first
+	moved    int64                     // bytes of data, in both directions
+	asked    int64                     // moved, when the last PING was sent
+	first    int                       // answers to come to PINGs that follow each other at once
 }
 
 func (a *alive) hear() { a.heard.Store(int64(time.Since(a.epoch))) }
@@ -30,6 +37,9 @@ func (a *alive) hear() { a.heard.Store(int64(time.Since(a.epoch))) }
 func (s *Session) startPinging() {
 	s.epoch = time.Now()
 	s.first = firstPings
+	for i := range s.trips {
+		s.trips[i] = never
+	}
 	s.ping()
 	s.pinger = time.AfterFunc(pingEvery, func() {
 		s.mu.Lock()
@@ -88,7 +98,9 @@ func (s *Session) onPing(p wire.Ping) {
 	// and only tells that the path takes no longer.
 	quiet := s.moved == s.asked && s.first == 0
 	if s.rtt == 0 || quiet || took < s.rtt {
-		s.rtt = took
+		copy(s.trips[1:], s.trips[:])
+		s.trips[0] = took
+		s.rtt = slices.Min(s.trips[:])
 	}
 	if s.first > 0 {
 		if s.first--; s.first > 0 {
