@@ -97,7 +97,7 @@ func TestWindowDoesNotGrowByWhatWasHeldUp(t *testing.T) {
 // no more than the round trip needs. It is more again afterwards.
 func TestWindowIsLeanWhileOthersAreInAHurry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, agent := pair(t, memLinks(time.Millisecond), Config{}, Config{})
+		client, agent := pair(t, memLinks(500*time.Microsecond), Config{}, Config{})
 		time.Sleep(time.Second) // the first pings have measured it
 		st1, st2 := streamPair(t, client, agent)
 		quick, answers := streamPair(t, client, agent)
@@ -127,7 +127,7 @@ func TestWindowIsLeanWhileOthersAreInAHurry(t *testing.T) {
 			write(t, quick, "x")
 			readN(t, answers, 1)
 			time.Sleep(10 * time.Millisecond)
-			require.LessOrEqual(t, waiting(), wire.MinWindow)
+			require.LessOrEqual(t, waiting(), firstLean)
 		}
 		time.Sleep(hurry + 100*time.Millisecond)
 		assert.Greater(t, waiting(), wide/2)
@@ -140,6 +140,42 @@ func TestWindowIsLeanWhileOthersAreInAHurry(t *testing.T) {
 		st1.Close()
 		st2.Close()
 		assertSettled(t, client, agent)
+	})
+}
+
+// A path that holds much gets it also if somebody is in a hurry all the time.
+func TestLeanWindowGrowsToTheDelay(t *testing.T) {
+	const rtt = 40 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		client, agent := pair(t, memLinks(rtt/2), Config{}, Config{})
+		time.Sleep(time.Second) // the first pings have measured it
+		st1, st2 := streamPair(t, client, agent)
+		quick, answers := streamPair(t, client, agent)
+		exchange := func() {
+			write(t, quick, "x")
+			readN(t, answers, 1)
+		}
+		exchange()
+		fill(st1, 1<<30)
+		got := 0
+		go func() {
+			b := make([]byte, 64<<10)
+			for {
+				n, err := st2.Read(b)
+				if got += n; err != nil {
+					return
+				}
+			}
+		}()
+		for range 50 {
+			exchange()
+		}
+		before := got
+		for range 50 {
+			exchange()
+		}
+		t.Logf("%d KiB in a round trip", (got-before)/50>>10)
+		assert.Greater(t, got-before, 50*wire.MaxWindow/4)
 	})
 }
 

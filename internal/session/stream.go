@@ -96,9 +96,8 @@ func (s *Session) newStream(open wire.Open, own bool) *Stream {
 	st := &Stream{s: s, id: open.Stream, open: open, own: own, endc: make(chan struct{}), place: true}
 	st.wcond.L, st.rcond.L = &s.mu, &s.mu
 	st.window = int(s.peer.Window)
-	st.rwindow, st.lean = firstWindow, firstWindow
-	st.began = time.Now()
-	st.lastRounds = [2]time.Duration{never, never}
+	st.rwindow, st.lean = firstWindow, firstLean
+	st.beginRounds()
 	s.streams[st.id] = st
 	if own {
 		s.ownOpen++

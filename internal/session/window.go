@@ -16,16 +16,30 @@ func (st *Stream) consume(n int) {
 	st.s.unsaid += n
 	st.round += n
 	atOnce := st.s.thrifty || st.finRecv || st.reset != nil || st.closed
-	st.kept = 0
+	kept := 0
 	if !atOnce && st.s.hurried(st) {
-		st.kept = st.rwindow - st.lean
+		kept = st.rwindow - st.lean
+	}
+	if (kept > 0) != (st.kept > 0) {
+		st.beginRounds()
+	}
+	st.kept = kept
+	window, part := st.rwindow-kept, 4
+	if kept > 0 {
+		part = 2 // it is small, and a report takes time from those in a hurry
 	}
 	switch {
-	case st.round >= st.rwindow/2:
-		st.reportWith(st.growth())
-	case atOnce, st.consumed-st.kept >= (st.rwindow-st.kept)/4:
+	case st.round >= window/2:
+		st.reportWith(st.growth(window))
+	case atOnce, st.consumed-kept >= window/part:
 		st.reportWith(0)
 	}
+}
+
+// beginRounds begins to count anew, for a window of another width.
+func (st *Stream) beginRounds() {
+	st.round, st.began = 0, time.Now()
+	st.lastRounds = [2]time.Duration{never, never}
 }
 
 // slack is how long bytes may wait on the path beside the round trip, because
@@ -35,14 +49,14 @@ const slack = 20 * time.Millisecond
 // never is longer than any round that counts.
 const never = time.Hour
 
-// growth ends a round of half a window and says how much wider the window
-// should be. If the last three took hardly more than two round trips, then the
-// window, not the path or the application, may be what bounds the peer: it
-// doubles, or more. Two could be a single window that was held up somewhere and came at
-// once; the third comes of a CREDIT for them. Growth ends where the window is a
-// few times what is on the path at a time: more would only wait somewhere, and
-// other streams' bytes behind it.
-func (st *Stream) growth() int {
+// growth ends a round of half of what the window is now, and says how much wider
+// it should be. If the last three rounds took hardly more than two round trips,
+// then the window, not the path or the application, may be what bounds the peer:
+// it doubles, or more. Two could be a single window that was held up somewhere
+// and came at once; the third comes of a CREDIT for them. Growth ends where the
+// window is a few times what is on the path at a time: more would only wait
+// somewhere, and other streams' bytes behind it.
+func (st *Stream) growth(window int) int {
 	took := time.Since(st.began)
 	three := took + st.lastRounds[0] + st.lastRounds[1]
 	st.lastRounds = [2]time.Duration{took, st.lastRounds[0]}
@@ -52,18 +66,18 @@ func (st *Stream) growth() int {
 	if s.thrifty || st.finRecv || st.reset != nil || s.rtt == 0 || three > 2*s.rtt+slack {
 		return 0
 	}
+	most := min(wire.MaxWindow, s.cfg.Memory)
+	if three <= 2*s.rtt+s.rtt/2 { // so much is on the path by itself
+		st.lean = max(st.lean, min(2*window, most))
+	}
+	if s.hurried(st) {
+		return max(st.lean-st.rwindow, 0)
+	}
 	wider := 2 * st.rwindow
 	if three <= 2*s.rtt { // nothing but the window took time
 		wider *= 2
 	}
-	wider = min(wider, wire.MaxWindow, s.cfg.Memory)
-	switch {
-	case three <= 2*s.rtt+s.rtt/2:
-		st.lean = wider
-	case s.hurried(st):
-		return 0
-	}
-	return wider - st.rwindow
+	return min(wider, most) - st.rwindow
 }
 
 // report tells the peer what was consumed since the last report.
