@@ -143,6 +143,29 @@ func TestWindowIsLeanWhileOthersAreInAHurry(t *testing.T) {
 	})
 }
 
+// One answer is no exchange: the next bulk stream has its whole window.
+func TestWindowIsNotLeanAfterOneAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, agent := pair(t, memLinks(500*time.Microsecond), Config{}, Config{})
+		quick, answers := streamPair(t, client, agent)
+		write(t, quick, "x")
+		readN(t, answers, 1)
+		st1, st2 := streamPair(t, client, agent)
+		fill(st1, 16<<20)
+		readN(t, st2, wire.MinWindow/2)
+		synctest.Wait()
+		agent.mu.Lock()
+		assert.Zero(t, st2.kept)
+		agent.mu.Unlock()
+		write(t, quick, "x")
+		readN(t, answers, 1)
+		readN(t, st2, wire.MinWindow/2)
+		agent.mu.Lock()
+		assert.NotZero(t, st2.kept)
+		agent.mu.Unlock()
+	})
+}
+
 // A path that holds much gets it also if somebody is in a hurry all the time.
 func TestLeanWindowGrowsToTheDelay(t *testing.T) {
 	const rtt = 40 * time.Millisecond

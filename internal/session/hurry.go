@@ -11,11 +11,16 @@ const (
 	firstLean = firstWindow / 2
 )
 
-// noteSmall takes note of data that others should not delay. Called with mu held.
+// noteSmall takes note of data that others should not delay. The first of a
+// stream is no exchange yet: a greeting, or one answer. Called with mu held.
 func (s *Session) noteSmall(st *Stream, n int) {
-	if 0 < n && n <= smallData && st.rwindow == firstWindow {
+	if n == 0 || n > smallData || st.rwindow != firstWindow {
+		return
+	}
+	if st.exchanges {
 		s.small, s.smallAt = st.id, time.Now()
 	}
+	st.exchanges = true
 }
 
 // hurried reports whether others than st exchange small amounts. The slack in

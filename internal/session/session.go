@@ -98,7 +98,7 @@ type Session struct {
 	unsaid  int  // bytes read and not reported to the peer
 	thrifty bool // held+unsaid is high: report at once (window.go)
 
-	small   uint32    // the stream that received a small amount last (hurry.go)
+	small   uint32    // the stream that received a small amount last, not its first (hurry.go)
 	smallAt time.Time // when it did
 
 	writer
