@@ -38,7 +38,8 @@ const introduction = `# Benchmark
 paths to one pod, on the kind cluster, with everything on one machine. Paths take turns in
 each round, so only ratios of one run mean something. Numbers are medians of the rounds,
 with the least and the most in brackets; MB are a million bytes. A ratio is the median of
-the rounds' ratios; "kubectl" is the better one of its two protocols.
+the rounds' ratios; "kubectl" is the better one of its two protocols. What bounds the
+speed is in [performance.md](performance.md).
 
 "Three plain relays" are processes in a row that copy bytes from a local port to the pod,
 past the API server, with no TLS and no protocol: as many as fwd-dial, API server and agent
