@@ -69,7 +69,7 @@ type recvSide struct {
 	taken      int     // bytes that WriteTo is writing
 	outlet     *outlet // what the stream is fed to, or nil
 	finRecv    bool
-	exchanges  bool             // it received a small amount (hurry.go)
+	exchanges  bool             // it received a small amount before (hurry.go)
 	rwindow    int              // bytes that we let be outstanding
 	lean       int              // how wide it is while others are in a hurry (hurry.go)
 	consumed   int              // bytes read and not reported
