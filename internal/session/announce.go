@@ -19,8 +19,8 @@ func (st *Stream) announce() {
 	st.s.press()
 }
 
-// emitNotices appends what is due to out. Called by the writer goroutine with
-// mu held.
+// emitNotices appends what is due to out. Called by who writes, with mu
+// held.
 func (st *Stream) emitNotices(out []byte) []byte {
 	if st.openDue {
 		st.openDue = false

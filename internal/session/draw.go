@@ -10,7 +10,7 @@ const (
 	// drawFirst is how much Draw reads by itself. It is what each of many streams
 	// holds while it waits for its turn.
 	drawFirst = mediumPiece
-	// drawSize is how much the writer goroutine reads for a frame: with that
+	// drawSize is how much who writes reads for a frame: with that
 	// one's header, and those of TLS records, 32 KiB at most. API servers and
 	// runtimes copy by so much, and would else pass on the last few bytes alone.
 	drawSize = wire.MaxPayload - 64
@@ -48,7 +48,7 @@ func (st *Stream) Draw(read func(b []byte) (n int, err error)) error {
 	return st.opError("write", st.writeError())
 }
 
-// drawLittle reads what the writer goroutine need not be asked for, and reports
+// drawLittle reads what the writer's goroutine need not be asked for, and reports
 // whether there may be more. Called with mu held, which it gives up while it
 // reads.
 func (st *Stream) drawLittle(read func([]byte) (int, error)) (more bool, err error) {
@@ -73,15 +73,15 @@ func (st *Stream) drawLittle(read func([]byte) (int, error)) (more bool, err err
 		st.schedule()
 		return err == nil, err
 	}
-	st.s.writeAtOnce(st.schedule)
+	st.writeAtOnce()
 	return false, err
 }
 
 // sources reports whether there is a source to read from. Called with mu held.
 func (st *Stream) sources() bool { return st.source != nil && st.writeError() == nil }
 
-// emitDrawn appends a frame of what the source gives to out. Called by the
-// writer goroutine with mu held, which it gives up while it reads.
+// emitDrawn appends a frame of what the source gives to out. Called by who
+// writes, with mu held, which it gives up while it reads.
 func (st *Stream) emitDrawn(out []byte) []byte {
 	n, _ := st.allowance(drawSize)
 	if n == 0 {

@@ -7,7 +7,8 @@ const (
 	smallData = 4 << 10
 	// hurry is how long after one the next is to be expected.
 	hurry = time.Second
-	// firstLean is how wide a window is then, until it proves too narrow.
+	// firstLean is how wide a window is while others are in one, until that proves
+	// too narrow.
 	firstLean = firstWindow / 2
 )
 

@@ -168,7 +168,7 @@ func (st *Stream) schedule() {
 }
 
 // emit appends the stream's next frame, or its last ones, to out. Called by
-// the writer goroutine with mu held.
+// who writes, with mu held.
 func (st *Stream) emit(out []byte) []byte {
 	if st.rstSent || st.reset != nil {
 		return out

@@ -59,8 +59,8 @@ func (c Config) withDefaults(memory int) Config {
 // Session is one wire conversation. Client and Agent make one; its methods may
 // be called from any goroutine.
 //
-// One goroutine reads the link, one writes it, and mu guards all state, that
-// of the streams too. A session ends once, with the first cause; every stream
+// One goroutine reads the link, one at a time writes it, and mu guards all
+// state, that of the streams too. A session ends once, with the first cause; every stream
 // that is not over then fails with it.
 type Session struct {
 	link  net.Conn

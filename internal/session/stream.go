@@ -50,7 +50,7 @@ type sendSide struct {
 	sbuf      []byte                    // small writes that wait for their turn; nil or a piece
 	source    func([]byte) (int, error) // of Draw, while there may be more in it
 	sourceErr error                     // why there is not
-	drawing   bool                      // the writer goroutine reads from source
+	drawing   bool                      // who writes reads from source
 	finWanted bool                      // FIN goes after sbuf
 	finSent   bool
 	rst       *wire.Reset // RESET to be sent after what credit allows of sbuf

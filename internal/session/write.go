@@ -65,19 +65,20 @@ func (s *Session) press() {
 	}
 }
 
-// writeAtOnce has this goroutine write what schedule puts in line, if nobody
-// writes and nothing waits: for a single byte, waking another one takes longer.
+// writeAtOnce is schedule, and if nobody writes and nothing waits this goroutine
+// writes what that put in line: for a few bytes, waking another one takes longer.
 // Called with mu held, which it may give up.
-func (s *Session) writeAtOnce(schedule func()) {
+func (st *Stream) writeAtOnce() {
+	s := st.s
 	if s.busy || s.pressing() {
-		schedule()
+		st.schedule()
 		return
 	}
 	s.busy = true
-	schedule()
+	st.schedule()
 	s.writeOut()
 	if s.pressing() {
-		s.writable.Signal()
+		s.press()
 	}
 }
 
