@@ -59,7 +59,7 @@ func TestChildHasOurOutput(t *testing.T) {
 // Who has no terminal passes both signals on, and lets the command decide.
 func TestSignalsAreTheChilds(t *testing.T) {
 	if fromTerminal() {
-		t.Skip("a terminal's signals reach the whole process group: run it without a terminal")
+		t.Skip("needs to run without a terminal, whose signals reach the whole process group")
 	}
 	for name, s := range map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM} {
 		out, errc := shell(t, context.Background(), "trap 'trap \"exit 3\" "+name+"; echo once' "+name+"; echo ready; while :; do sleep 0.01; done")

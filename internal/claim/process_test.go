@@ -22,7 +22,7 @@ import (
 func TestHelper(t *testing.T) {
 	p, err := strconv.ParseUint(os.Getenv("FWD_TEST_CLAIM"), 10, 16)
 	if err != nil {
-		t.Skip("a helper process of other tests, not a test")
+		t.Skip("needs FWD_TEST_CLAIM, which other tests set: it is their helper process")
 	}
 	c, err := Take(uint16(p), filtered(alice))
 	if err != nil {

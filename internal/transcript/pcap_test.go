@@ -112,7 +112,7 @@ func TestPcapIsReadBack(t *testing.T) {
 func TestPcapIsReadByTcpdump(t *testing.T) {
 	path, err := exec.LookPath("tcpdump")
 	if err != nil {
-		t.Skip("no tcpdump")
+		t.Skip("needs tcpdump, which is not installed")
 	}
 	cmd := exec.Command(path, "-nn", "-vv", "-r", "-")
 	cmd.Stdin = bytes.NewReader(written(t))
